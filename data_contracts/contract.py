@@ -29,7 +29,7 @@ SQL_TYPE: dict[ColumnType, str] = {
     "integer": "bigint",
     "number": "decimal(19,3)",
     "date": "date",
-    "time": "time",
+    "time": "varchar",  # HH:MM:SS as text: Spark has no type for it
     "timestamp": "timestamp",
     "boolean": "boolean",
 }
