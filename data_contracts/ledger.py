@@ -94,18 +94,18 @@ def read_entries(lake: Path, source: str | None = None) -> list[DeliveryLedger]:
     return sorted(entries, key=lambda e: (e.received, e.source, e.file, e.sha256, e.fate))
 
 
-def read_ledger(lake: Path) -> pl.DataFrame:
-    """One row a delivered file with its fates as they stand now, the record's view included.
+def read_ledger(lake: Path, source: str | None = None) -> pl.DataFrame:
+    """One row a delivered file, of one source or of all, with its fates as they stand now, the record's view included.
 
     A row accepted at conform may since have been superseded by a later version, or have turned out to say the same
     as an earlier one; those counts are moved here, so that the fates of a file always add up to its records.
     """
     moved: dict[int, Counter[str]] = {}
-    for path in (lake / "history").glob("*/fate.json"):
+    for path in (lake / "history").glob(f"{source or '*'}/fate.json"):
         for delivery, fates in json.loads(path.read_text(encoding="utf-8")).items():
             moved.setdefault(int(delivery), Counter()).update(fates)
     rows = []
-    for entry in read_entries(lake):
+    for entry in read_entries(lake, source):
         row = dataclasses.asdict(entry) | {"notes": "; ".join(entry.notes), "sentinels": sum(entry.sentinels.values())}
         row["faults"] = ", ".join(f"{code} {n}" for code, n in sorted(entry.faults.items()))
         if entry.fate == "accepted":
