@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 DEFAULT_HOME = "home"
 
@@ -65,25 +69,63 @@ class Store:
         return self.home / "tmp"
 
     @property
+    def analyst(self) -> Path:
+        """Pages and tables about people that an analyst asked for; 0700, pseudonymous, never in an event log."""
+        return self.home / "analyst"
+
+    @property
+    def checks(self) -> Path:
+        """What every check found, one file a step of a run."""
+        return self.lake / "check"
+
+    @property
     def key_file(self) -> Path:
         """The pseudonymisation key: ``ANTICIPATE_KEY_FILE`` or ``vault/key/person.key``."""
         return Path(os.environ.get("ANTICIPATE_KEY_FILE") or self.vault / "key" / "person.key")
 
     def prepare(self) -> Store:
-        """Make the folders that must exist, the vault for its owner only."""
+        """Make the folders that must exist; the vault and the analyst folder for their owner only."""
         for folder in (self.inbox, self.lake, self.models, self.published, self.dagster_home, self.temporary):
             folder.mkdir(parents=True, exist_ok=True)
-        self.vault.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.vault.chmod(0o700)
+        for private in (self.vault, self.analyst):
+            private.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private.chmod(0o700)
         return self
 
+    def sweep(self) -> int:
+        """Remove what a killed run left behind; only a writer that holds the lock may call it.
+
+        Returns:
+            How many leftovers were removed.
+        """
+        left = [*self.temporary.glob("*"), *self.published.glob(".*")]
+        for path in left:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        return len(left)
+
     @contextmanager
-    def compute(self, *, threads: int | None = None, memory_limit: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def staging(self, name: str) -> Iterator[Path]:
+        """A folder for unfinished work, on the same file system as its destination, gone afterwards."""
+        self.temporary.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.temporary))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def compute(
+        self, *, threads: int | None = None, memory_limit: str | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A private in-memory connection for one step; spills to the home's temporary folder."""
+        import duckdb
+
         self.temporary.mkdir(parents=True, exist_ok=True)
         con = duckdb.connect()
         try:
-            con.execute("set threads = ?", [threads or int(os.environ.get("ANTICIPATE_THREADS", 0)) or os.cpu_count()])
+            con.execute(
+                "set threads = ?", [threads or int(os.environ.get("ANTICIPATE_THREADS") or 0) or os.cpu_count()]
+            )
             con.execute("set memory_limit = ?", [memory_limit or os.environ.get("ANTICIPATE_MEMORY", "8GB")])
             con.execute("set temp_directory = ?", [str(self.temporary)])
             con.execute("set preserve_insertion_order = false")

@@ -1,0 +1,26 @@
+"""The code location that Dagster loads: every asset, check, job, schedule and sensor. Opens no connection."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.assets.conform import conform
+from pipelines.progress import listening_logger
+from pipelines.resources import Home, Writer
+
+weekly = dg.define_asset_job(
+    "weekly",
+    selection=dg.AssetSelection.all(),
+    description="The Monday run for one week: read what was delivered, bring the record up to date, compute features, "
+    "score, make the lists and the commissioning tables, publish.",
+)
+
+defs = dg.Definitions(
+    assets=[conform],
+    jobs=[weekly],
+    resources={"home": Home(), "writer": Writer()},
+    loggers={
+        "console": dg.LoggerDefinition(lambda _: listening_logger(), description="Tells the terminal how it goes.")
+    },
+    executor=dg.in_process_executor,
+)
