@@ -1,0 +1,185 @@
+"""Builds the lists of a week: considers, chooses, writes the ledger, then each team's workbook and page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from data_contracts.contract import REFERENCE
+from data_contracts.words import check_words
+from outreach.choice import LOOK_BACK_WEEKS, choose
+from outreach.declaration import ListDeclaration, load_list
+from outreach.eligibility import consider
+from outreach.ledger import check_order, listed_before, write_ledger
+from outreach.page import write_page
+from outreach.rows import Reasons, rows_by_team
+from outreach.sheet import Heading, TeamRows, TeamSheet, team_sheet
+from outreach.teams import TeamsFile, load_teams
+from outreach.workbook import write_workbook
+
+POLICY = REFERENCE / "opt_out_policy.csv"
+
+
+@dataclass(frozen=True)
+class TeamSummary:
+    """What one team got.
+
+    Attributes:
+        shown: new people on the list, never more than `capacity`.
+        still_here: listed in the weeks of rest before, still above the threshold.
+        routed: shown on a sheet for someone else (in hospital, palliative, care home).
+        left_off: above the threshold, kept off only for want of room.
+        marginal_score: risk of the last person shown; null when nobody is.
+    """
+
+    team: str
+    team_name: str
+    capacity: int
+    shown: int
+    still_here: int
+    routed: int
+    coming_off: int
+    left_off: int
+    marginal_score: float | None
+
+
+@dataclass(frozen=True)
+class ListReport:
+    """What was built, in counts: no person is in it.
+
+    Attributes:
+        statuses: people by status (`shown`, or why not).
+        withheld: people who may appear nowhere (sensitive flag or opt-out).
+        double_registrations: considered people with two open registrations.
+        hospital_to: day to which hospital beds are seen; None when they cannot be.
+        missing_features: features that the list reads and the matrix lacks.
+        content: hash of the ledger's values: the same deliveries and seed give the same.
+    """
+
+    week: dt.date
+    list_id: str
+    teams: tuple[TeamSummary, ...]
+    statuses: Mapping[str, int]
+    withheld: int
+    double_registrations: int
+    hospital_to: dt.date | None
+    missing_features: tuple[str, ...]
+    ledger: Path
+    files: tuple[Path, ...]
+    content: str
+
+    @property
+    def shown(self) -> int:
+        """People on all lists."""
+        return sum(t.shown for t in self.teams)
+
+
+def build_lists(
+    con: duckdb.DuckDBPyConnection,
+    week: dt.date,
+    *,
+    scores: Path,
+    features: Path,
+    out: Path,
+    earlier: Path | None,
+    reasons: Reasons,
+    heading: Heading,
+    tie_key: bytes,
+    declaration: ListDeclaration | None = None,
+    teams: TeamsFile | None = None,
+    policy: Path = POLICY,
+) -> ListReport:
+    """Builds every team's list of one week into `out`.
+
+    Args:
+        con: a connection where the record tables are visible under their names.
+        week: the index Monday.
+        scores: Parquet file or folder of the week: `person_id`, `score` (and `outcome` where several are stored).
+        features: Parquet file or folder of the week: `person_id` and a column a feature.
+        out: this week's folder, `…/week=YYYY-MM-DD`; gets `ledger.parquet`, `<team>.xlsx`, `<team>.html`.
+        earlier: the folder that holds the weeks' folders; None: no list was ever made.
+        reasons: `person_id`, `reason_1`, `reason_2`, `reason_3`, `latest_date`, or what gives them for given people
+            (asked once, for listed people only).
+        heading: what the run knows about the list.
+        tie_key: secret bytes that order equal scores.
+        declaration: the list; default `weekly_contact`.
+        teams: the teams file; default `outreach/teams.yaml`.
+        policy: the opt-out policy table.
+
+    Raises:
+        ListError: scores or features are not as expected, a later list exists, or the ledger would change.
+        WordError: a reason holds a word that may not reach people.
+    """
+    declaration = declaration or load_list()
+    out.mkdir(parents=True, exist_ok=True)
+    check_order(earlier, week, out)
+    considered = consider(con, week, declaration, scores=scores, features=features, policy=policy)
+    listed = listed_before(earlier, week, max(declaration.rest_weeks, LOOK_BACK_WEEKS))
+    team_table = _teams_of(considered.people, teams or load_teams())
+    chosen = choose(
+        considered.people, team_table, listed.drop("last_team"), week=week, declaration=declaration, tie_key=tie_key
+    ).with_columns(week=pl.lit(week), list_id=pl.lit(declaration.id), model_id=pl.lit(heading.model_id))
+    rows = rows_by_team(chosen, listed, considered.withheld, reasons, week=week, declaration=declaration)
+    sheets = [
+        team_sheet(
+            team, rows[team["team"]], week=week, declaration=declaration, sight=considered.sight, heading=heading
+        )
+        for team in team_table.iter_rows(named=True)
+    ]
+    check_words([text for sheet in sheets for text in sheet.texts])
+    ledger = write_ledger(chosen, out)
+    files = [file for sheet in sheets for file in _write(sheet, out)]
+    summaries = tuple(_summary(team, rows[team["team"]]) for team in team_table.iter_rows(named=True))
+    return ListReport(
+        week=week,
+        list_id=declaration.id,
+        teams=summaries,
+        statuses=dict(chosen["status"].value_counts().sort("status").iter_rows()),
+        withheld=len(considered.withheld),
+        double_registrations=len(chosen.filter(pl.col("registration_count") > 1)),
+        hospital_to=considered.sight.hospital_to,
+        missing_features=considered.sight.missing_features,
+        ledger=ledger,
+        files=tuple(files),
+        content=content_of(pl.read_parquet(ledger)),
+    )
+
+
+def _teams_of(people: pl.DataFrame, teams: TeamsFile) -> pl.DataFrame:
+    pcns = (
+        people.filter(pl.col("pcn_code").is_not_null()).group_by("pcn_code").agg(pl.col("pcn_name").drop_nulls().min())
+    )
+    return teams.for_pcns(pcns)
+
+
+def _write(sheet: TeamSheet, out: Path) -> list[Path]:
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", sheet.team)
+    book, page = out / f"{name}.xlsx", out / f"{name}.html"
+    write_workbook(sheet, book)
+    write_page(sheet, page)
+    return [book, page]
+
+
+def _summary(team: Mapping[str, Any], rows: TeamRows) -> TeamSummary:
+    return TeamSummary(
+        **team,
+        shown=len(rows.shown),
+        still_here=len(rows.still_here),
+        routed=sum(len(people) for people in rows.routed.values()),
+        coming_off=len(rows.coming_off),
+        left_off=rows.left_off,
+        marginal_score=rows.shown["score"][-1] if len(rows.shown) else None,
+    )
+
+
+def content_of(ledger: pl.DataFrame) -> str:
+    """Hash of a ledger's values; thread counts and file layout play no part."""
+    return hashlib.sha256(ledger.write_csv().encode()).hexdigest()[:16]

@@ -1,0 +1,183 @@
+"""Who is considered for the list on a Monday, and what is known against listing anyone, all as known that Monday."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+import sql
+from outreach.declaration import FeatureRule, ListDeclaration, ListError
+
+PURPOSE = "direct_care_list"
+HOSPITALS_SEEN_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What can be seen on the index Monday.
+
+    Attributes:
+        hospital_to: the day up to which all hospitals' beds can be seen; None when they cannot.
+        registration_to: the latest day on which a registration became known; None when none did.
+        missing_features: features that the list reads and the week's matrix does not have.
+    """
+
+    hospital_to: dt.date | None
+    registration_to: dt.date | None
+    missing_features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Considered:
+    """Everyone considered.
+
+    Attributes:
+        people: one row a person: `person_id`, `team` (null: practice in no PCN), `practice_code`, `practice_name`,
+            `pcn_name`, `age`, `sex_code`, `score` (risk rounded to 1e-6, null unknown), `obstacle` (code of the first
+            thing against listing, null none), `admission_date` (in hospital since), and the list's features
+            (null unknown).
+        withheld: people who may appear nowhere: sensitive flag or opt-out.
+        sight: what could be seen.
+    """
+
+    people: pl.DataFrame
+    withheld: pl.Series
+    sight: Sight
+
+
+def consider(
+    con: duckdb.DuckDBPyConnection,
+    week: dt.date,
+    declaration: ListDeclaration,
+    *,
+    scores: Path,
+    features: Path,
+    policy: Path,
+) -> Considered:
+    """Everyone in the declared cohort on `week`, with the first obstacle to listing each.
+
+    People with a sensitive flag are taken out altogether; people whom the policy takes out of direct-care lists stay
+    as a row without a score, so that "why is she not on it?" has an answer.
+
+    Raises:
+        ListError: the scores or features cannot be read as such.
+    """
+    con.register("opt_out_policy", read_policy(policy).to_arrow())
+    fresh_since = week - dt.timedelta(days=declaration.hospital_snapshot_days)
+    candidates = _select(con, "outreach/candidate", index=week)
+    opted_out = _select(con, "purpose/opted_out", index=week, purpose=PURPOSE)["person_id"]
+    admitted = _select(con, "outreach/in_hospital", index=week, oldest=fresh_since)
+    signals, missing = _read_features(features, declaration)
+    sensitive = candidates.filter("sensitive_flag")["person_id"]
+    people = (
+        candidates.filter(~pl.col("sensitive_flag"))
+        .join(signals, on="person_id", how="left")
+        .filter(_in_cohort(declaration))
+        .join(read_scores(scores, declaration.objective.outcome), on="person_id", how="left")
+        .join(admitted.select("person_id", "admission_date"), on="person_id", how="left")
+        .with_columns(team="pcn_code", opted_out=pl.col("person_id").is_in(opted_out.implode()))
+        .with_columns(obstacle=_first_obstacle(declaration))
+        .with_columns(score=pl.when(~pl.col("opted_out")).then("score"))
+        .sort("person_id")
+    )
+    sight = Sight(_hospital_sight(con, week, fresh_since), _registration_sight(con, week), missing)
+    return Considered(people, pl.concat([sensitive, opted_out]).unique().sort(), sight)
+
+
+def read_policy(path: Path) -> pl.DataFrame:
+    """The opt-out policy table: `purpose`, `opt_out_type`, `source`, `decision`, `effective_from`, `reference`."""
+    return pl.read_csv(path, infer_schema=False).with_columns(pl.col("effective_from").str.to_date())
+
+
+def read_scores(path: Path, outcome: str) -> pl.DataFrame:
+    """`person_id` and `score` (calibrated risk, rounded to 1e-6) of one week's score file or folder.
+
+    A file of several outcomes has a column `outcome`; the list's own is taken.
+
+    Raises:
+        ListError: a column is missing, a score is no probability, or a person is scored twice.
+    """
+    frame = _scan(path)
+    columns = frame.collect_schema().names()
+    if missing := {"person_id", "score"} - set(columns):
+        raise ListError(f"The scores at {path.name} have no column {', '.join(sorted(missing))}.")
+    if "outcome" in columns:
+        frame = frame.filter(pl.col("outcome") == outcome)
+    scored = frame.select("person_id", pl.col("score").cast(pl.Float64).round(6)).drop_nulls().collect()
+    if len(scored.filter(~pl.col("score").is_between(0, 1))):
+        raise ListError(
+            f"The scores at {path.name} are not all between 0 and 1: a list is ranked by a calibrated risk."
+        )
+    if scored["person_id"].is_duplicated().any():
+        raise ListError(f"The scores at {path.name} hold a person twice: one row a person is expected.")
+    return scored
+
+
+def _read_features(path: Path, declaration: ListDeclaration) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    frame = _scan(path)
+    there = set(frame.collect_schema().names())
+    if "person_id" not in there:
+        raise ListError(f"The features at {path.name} have no column person_id.")
+    wanted = declaration.features
+    known = [
+        pl.col(f).cast(pl.Float64).fill_nan(None) if f in there else pl.lit(None, pl.Float64).alias(f) for f in wanted
+    ]
+    return frame.select("person_id", *known).collect(), tuple(f for f in wanted if f not in there)
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path / "**/*.parquet" if path.is_dir() else path)
+
+
+def _in_cohort(declaration: ListDeclaration) -> pl.Expr:
+    cohort = declaration.cohort
+    housebound = _holds(declaration.signals.get("housebound"))
+    return (pl.col("age") >= cohort.minimum_age) | ((pl.col("age") >= cohort.minimum_age_housebound) & housebound)
+
+
+def _holds(rule: FeatureRule | None) -> pl.Expr:
+    if rule is None:
+        return pl.lit(value=False)
+    return (pl.col(rule.feature) >= rule.at_least).fill_null(value=False)
+
+
+def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
+    """Code of the first obstacle that applies; may she, is she, should she be listed."""
+    return (
+        pl.when("opted_out")
+        .then(pl.lit("opted_out"))
+        .when("dead")
+        .then(pl.lit("dead"))
+        .when(pl.col("team").is_null())
+        .then(pl.lit("no_team"))
+        .when(pl.col("score").is_null())
+        .then(pl.lit("no_score"))
+        .when(pl.col("admission_date").is_not_null())
+        .then(pl.lit("in_hospital"))
+        .when(_holds(declaration.signals.get("palliative")))
+        .then(pl.lit("palliative"))
+        .when(_holds(declaration.signals.get("care_home")))
+        .then(pl.lit("care_home"))
+        .when(pl.col("score") < declaration.threshold)
+        .then(pl.lit("below_threshold"))
+    )
+
+
+def _hospital_sight(con: duckdb.DuckDBPyConnection, week: dt.date, fresh_since: dt.date) -> dt.date | None:
+    since = week - dt.timedelta(days=HOSPITALS_SEEN_DAYS)
+    seen = _select(con, "outreach/snapshot_date", index=week, since=since)["snapshot_date"].to_list()
+    return min(seen) if seen and min(seen) >= fresh_since else None
+
+
+def _registration_sight(con: duckdb.DuckDBPyConnection, week: dt.date) -> dt.date | None:
+    known: dt.date | None = _select(con, "outreach/known_to", index=week)["registration_date"].item()
+    return known
+
+
+def _select(con: duckdb.DuckDBPyConnection, statement: str, **parameters: Any) -> pl.DataFrame:
+    return con.sql(sql.load(statement), params=parameters).pl()

@@ -1,0 +1,108 @@
+"""Every sentence that a list says by itself. What a list's own file declares is not repeated here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+DEMONSTRATION: Final = "Demonstration: not for clinical use"
+FOOTER: Final = "Not being on this list does not mean low risk."
+CANNOT_SEE_HOSPITAL: Final = "We cannot see who is in hospital: check the record before you call."
+SEEN_TO: Final = "Who is in hospital is known to {date}: check the record before you call."
+KNOWN_TO: Final = "What this list knows: {sources}."
+MADE_BY: Final = "Ranked by the calculated risk of {outcome} within {horizon}. Model {model}."
+PURPOSE: Final = (
+    "The risk is an estimate from recorded care, not a diagnosis. "
+    "The decision to contact anyone, and how, is the team's."
+)
+UNKNOWN_SIGNALS: Final = "Not known from what was delivered: {signals}."
+PSEUDONYMS: Final = "People are shown by a reference; names and NHS numbers are joined only when the list is released."
+
+SHOWN: Final = "{new} new this week of {capacity} places."
+MARGINAL: Final = "The risk of the last person on the list is {risk}."
+NOBODY: Final = "Nobody is above the list's risk threshold this week."
+ROOM: Final = "Nobody above the list's risk threshold was left off for want of room."
+LEFT_OFF: Final = (
+    "{count} more people of this neighbourhood are above the list's risk threshold and were left off for want of room."
+)
+LEFT_OFF_ONE: Final = (
+    "1 more person of this neighbourhood is above the list's risk threshold and was left off for want of room."
+)
+
+NO_REASON: Final = "No single reason stands out in what was delivered: see the record."
+STANDING: Final = "Standing concern: {reason}"
+RISK: Final = "{words}: about {count} in 100"
+RISK_SMALL: Final = "{words}: less than 1 in 100"
+
+SIGNAL_WORDS: Final = {
+    "housebound": "who is housebound",
+    "palliative": "who is on a palliative care register",
+    "care_home": "who lives in a care home",
+}
+STATUS_WORDS: Final = {
+    "shown": "On the list.",
+    "still_here": "On an earlier list; still here.",
+    "over_capacity": "Left off for want of room.",
+    "below_threshold": "The risk is now below the list's threshold.",
+    "in_hospital": "In hospital at the last snapshot.",
+    "palliative": "With the palliative care lead.",
+    "care_home": "With the care home round.",
+    "dead": "A death has been recorded.",
+    "no_team": "The practice belongs to no neighbourhood in the organisation table.",
+    "no_score": "There is no score for this week.",
+    "opted_out": "Opted out of lists.",
+    "gone": "No longer registered with a practice of the board.",
+    "other_team": "Now with another neighbourhood.",
+}
+SEX_WORDS: Final = {"1": "man", "2": "woman", "M": "man", "F": "woman"}
+SEX_UNKNOWN: Final = "sex not stated"
+
+SECTION_NEW: Final = ("New this week", "People who were on no list in the last {weeks} weeks.", "Nobody new this week.")
+SECTION_DETAIL: Final = ("Details", "The same people in the same rows, with all reasons and the risk as a number.", "")
+SECTION_STILL: Final = ("Still here", "On a list in the last {weeks} weeks and still above the threshold.", "Nobody.")
+SECTION_OFF: Final = ("Coming off", "On a list in the last {weeks} weeks and no longer on it, and why.", "Nobody.")
+SECTION_ABOUT: Final = ("About this list", "", "")
+ROUTED_INTRO: Final = "{words} They would have been on the list otherwise."
+
+HEADINGS: Final = {
+    "row": "Row",
+    "person": "Person",
+    "who": "Age and sex",
+    "practice": "Practice",
+    "why": "Why now",
+    "risk": "Risk in words",
+    "next_step": "Suggested next step",
+    "outcome": "Outcome",
+    "score": "Risk",
+    "rank": "Rank",
+    "reason_2": "Also",
+    "reason_3": "And",
+    "latest": "Latest event",
+    "last_listed": "Last listed",
+    "since": "In hospital since",
+    "off": "Why",
+}
+
+
+def uk_date(day: dt.date) -> str:
+    """A date as it is written here: 5 January 2026.
+
+    >>> uk_date(dt.date(2026, 1, 5))
+    '5 January 2026'
+    """
+    return f"{day.day} {day:%B %Y}"
+
+
+def said() -> list[str]:
+    """Every text above."""
+    texts: list[str] = []
+    for name, value in globals().items():
+        if not name.isupper():
+            continue
+        if isinstance(value, dict):
+            texts.extend(value.values())
+        elif isinstance(value, tuple):
+            texts.extend(value)
+        else:
+            texts.append(value)
+    return texts

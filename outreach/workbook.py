@@ -1,0 +1,154 @@
+"""One team's list as an Excel workbook: A4 landscape, no macros, opens alike in Excel and LibreOffice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from outreach import wording
+from outreach.sheet import Cell, Column, Section, TeamSheet
+
+A4 = 9
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+PERSON_ROW_HEIGHT = 34
+LINE_HEIGHT = 15
+MAXIMUM_CELL = 32_000
+
+
+def write_workbook(sheet: TeamSheet, path: Path) -> None:
+    """Writes the workbook; the same sheet gives the same bytes."""
+    partial = path.with_suffix(".partial")
+    book = xlsxwriter.Workbook(
+        str(partial), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    )
+    book.set_properties(
+        {
+            "title": sheet.title,
+            "subject": f"Week of {wording.uk_date(sheet.week)}",
+            "created": dt.datetime.combine(sheet.week, dt.time(), dt.UTC),
+        }
+    )
+    looks = _looks(book)
+    for index, section in enumerate(sheet.sections):
+        _write_section(book, sheet, section, looks, first=index == 0)
+    _write_about(book, sheet, looks)
+    book.close()
+    partial.replace(path)
+
+
+def as_text(value: str) -> str:
+    """Text that no spreadsheet takes for a formula, even after a copy through CSV."""
+    value = value[:MAXIMUM_CELL]
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+
+
+def _looks(book: Any) -> dict[str, Format]:
+    base = {"font_name": "Arial", "font_size": 10, "valign": "top"}
+    cell = {**base, "border": 1, "border_color": "#7A7A7A", "text_wrap": True}
+    return {
+        "title": book.add_format({**base, "font_size": 15, "bold": True}),
+        "line": book.add_format(base),
+        "notice": book.add_format({**base, "bold": True}),
+        "head": book.add_format({**cell, "bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF"}),
+        "text": book.add_format(cell),
+        "integer": book.add_format({**cell, "num_format": "0", "align": "center"}),
+        "percent": book.add_format({**cell, "num_format": "0.0%"}),
+        "date": book.add_format({**cell, "num_format": "d mmm yyyy", "align": "left"}),
+        "outcome": book.add_format({**cell, "bg_color": "#FFF9E0"}),
+    }
+
+
+def _write_section(book: Any, sheet: TeamSheet, section: Section, looks: dict[str, Format], *, first: bool) -> None:
+    page = book.add_worksheet(section.title[:31])
+    top = _write_heading(page, sheet, section, looks, first=first)
+    _set_up_page(page, section, top)
+    for c, column in enumerate(section.columns):
+        page.set_column(c, c, column.width)
+        page.write_string(top, c, column.heading, looks["head"])
+    for r, row in enumerate(section.rows, start=top + 1):
+        page.set_row(r, _height(section.columns, row))
+        for c, (column, value) in enumerate(zip(section.columns, row, strict=True)):
+            _write_cell(page, (r, c), value, looks[column.kind])
+    last = top + len(section.rows)
+    if not section.rows:
+        page.write_string(top + 1, 0, section.empty, looks["line"])
+    else:
+        page.autofilter(top, 0, last, len(section.columns) - 1)
+        _offer_outcomes(page, section, sheet.outcomes, top + 1, last)
+    page.write_string(last + 2, 0, wording.FOOTER, looks["notice"])
+
+
+def _write_heading(
+    page: Worksheet, sheet: TeamSheet, section: Section, looks: dict[str, Format], *, first: bool
+) -> int:
+    """Writes the lines above the table; returns the row of its headings."""
+    page.write_string(0, 0, as_text(f"{sheet.title}. {section.title}" if not first else sheet.title), looks["title"])
+    page.set_row(0, 22)
+    page.write_string(1, 0, f"Week of Monday {wording.uk_date(sheet.week)}. {section.intro}", looks["line"])
+    row = 2
+    for notice in sheet.notices if first else sheet.notices[:2]:
+        page.write_string(row, 0, as_text(notice), looks["notice"])
+        row += 1
+    if first:
+        page.write_string(row, 0, " ".join(sheet.room), looks["line"])
+        row += 1
+    return row + 1
+
+
+def _set_up_page(page: Worksheet, section: Section, top: int) -> None:
+    page.set_landscape()
+    page.set_paper(A4)
+    page.set_margins(left=0.4, right=0.4, top=0.4, bottom=0.55)
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(top)
+    page.freeze_panes(top + 1, 2)
+    page.hide_gridlines(2)
+    page.set_footer(f"&L&9{wording.FOOTER}&R&9{section.title.replace('&', '&&')}, page &P of &N")
+
+
+def _write_cell(page: Worksheet, at: tuple[int, int], value: Cell, look: Format) -> None:
+    r, c = at
+    if value is None or value == "":
+        page.write_blank(r, c, None, look)
+    elif isinstance(value, str):
+        page.write_string(r, c, as_text(value), look)
+    elif isinstance(value, dt.date):
+        page.write_datetime(r, c, dt.datetime.combine(value, dt.time()), look)
+    else:
+        page.write_number(r, c, value, look)
+
+
+def _height(columns: tuple[Column, ...], row: tuple[Cell, ...]) -> int:
+    """Height in points that holds the longest wrapped cell: LibreOffice does not always fit rows by itself."""
+    texts = [(v, c.width) for v, c in zip(row, columns, strict=True) if isinstance(v, str)]
+    lines = max((-(-len(v) // max(w - 2, 1)) for v, w in texts), default=1)
+    return max(PERSON_ROW_HEIGHT, LINE_HEIGHT * lines + 4)
+
+
+def _offer_outcomes(page: Worksheet, section: Section, outcomes: tuple[str, ...], first: int, last: int) -> None:
+    for c, column in enumerate(section.columns):
+        if column.kind == "outcome":
+            rule = {
+                "validate": "list",
+                "source": list(outcomes),
+                "error_title": "Outcome",
+                "error_message": "Choose one of the list.",
+            }
+            page.data_validation(first, c, last, c, rule)
+
+
+def _write_about(book: Any, sheet: TeamSheet, looks: dict[str, Format]) -> None:
+    page = book.add_worksheet(wording.SECTION_ABOUT[0])
+    page.set_landscape()
+    page.set_paper(A4)
+    page.fit_to_pages(1, 0)
+    page.hide_gridlines(2)
+    page.set_column(0, 0, 140)
+    page.write_string(0, 0, wording.SECTION_ABOUT[0], looks["title"])
+    for r, text in enumerate([*sheet.notices, *sheet.room, *sheet.about, wording.FOOTER], start=2):
+        page.write_string(r, 0, as_text(text), looks["line"])

@@ -1,0 +1,1 @@
+"""Hand-made records that several tests stand on."""
