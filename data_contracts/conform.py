@@ -8,7 +8,6 @@ to ``quarantine/<source>/``, the counts to ``ledger/<source>/``; only then does 
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from data_contracts.rules import (
     checks_of,
     is_looked_up,
     is_sentinel,
+    known_value,
     judge_codes,
     literal,
     lookup_alias,
@@ -172,12 +172,12 @@ def _read_file(
     numbers = _record_numbers(raw)
     _judge_distinct_values(con, contract, raw, rooms.vault, key)
     objecting = withheld.note_objections(con, contract, raw.path, file.received, rooms.lake)
-    statement = _Statements(contract, raw, objecting, file.received)
+    statement = _Statements(contract, raw, file, objecting=objecting)
     for step in statement.find_losers:
         con.execute(step)
     name = f"{blank.sha256[:16]}.parquet"
     accepted_path = scratch / name
-    con.execute(f"copy ({statement.accepted}) to {literal(str(accepted_path))} (format parquet, compression zstd)")
+    con.execute(f"copy ({statement.accepted(blank.delivery_id)}) to {literal(str(accepted_path))} (format parquet, compression zstd)")
     accepted, suspects = _suspects(con, accepted_path, raw.rows, objecting)
     faults = _faults(con, statement, suspects, numbers)
     counts = _counts(con, contract, raw, objecting, accepted_path)
@@ -318,8 +318,9 @@ def _judge_distinct_values(
 class _Statements:
     """The SQL of one file, derived from its contract and the columns it has."""
 
-    def __init__(self, contract: Contract, raw: _Raw, objecting: bool, received: dt.date) -> None:
-        self.contract, self.raw, self.received = contract, raw, received
+    def __init__(self, contract: Contract, raw: _Raw, file: DeliveredFile, *, objecting: bool) -> None:
+        self.contract, self.raw, self.historic = contract, raw, file.historic
+        self.received = literal(file.received.isoformat())
         present = {c.name for c in raw.present}
         self.checks = checks_of(contract, present)
         self.person = contract.person
@@ -348,7 +349,7 @@ class _Statements:
         for c in self.raw.present:
             if is_looked_up(c):
                 sql = sql.replace(f"{lookup_alias(c)}.fault", quoted(f"fault_{c.name}"))
-        return sql.replace("$received", literal(self.received.isoformat()))
+        return sql.replace("$received", self.received)
 
     def stored_value(self, column: Column) -> str:
         """SQL of what is stored: the typed value, or missing where it breaks a rule that spoils it."""
@@ -375,11 +376,21 @@ class _Statements:
         return f"{self.typed()}, named as (select *, {named} from checked where {self.objectors})"
 
     @property
-    def accepted(self) -> str:
-        """Good rows: row_index, stored columns, warning_flag; in file order."""
+    def known_from(self) -> str:
+        """SQL of the day a row could first be known: as declared in a historic delivery, else not before it came."""
+        received = f"cast({self.received} as date)"
+        if self.contract.known_date is None:
+            return received
+        declared = known_value(self.contract.known_date)
+        return f"{'least' if self.historic else 'greatest'}(coalesce({declared}, {received}), {received})"
+
+    def accepted(self, delivery_id: int) -> str:
+        """Good rows in file order: row_index, stored columns, warning_flag, known_from, delivery_id."""
         stored = ", ".join(quoted(c.lake_name) for c in self.contract.stored)
         return (
-            f"{self.with_names} select row_index, {stored}, coalesce({self.condition(self.warn)}, false) as warning_flag "
+            f"{self.with_names} select row_index, {stored}, "
+            f"coalesce({self.condition(self.warn)}, false) as warning_flag, {self.known_from} as known_from, "
+            f"cast({delivery_id} as bigint) as delivery_id "
             f"from named where not coalesce({self.condition(self.reject)}, false) "
             "and row_index not in (select row_index from loser)"
         )
@@ -387,7 +398,10 @@ class _Statements:
     @property
     def find_losers(self) -> tuple[str, ...]:
         """Statements that make the temp table ``loser`` (row_index, fate): rows that say the same again or an older version of the same key."""
-        columns = [c for k in self.contract.key if (c := self.contract.column(k)) in self.raw.present]
+        names = list(self.contract.key)
+        if self.historic and self.contract.version_column:  # a history holds all versions: none is lost here
+            names.append(self.contract.version_column)
+        columns = [c for name in names if (c := self.contract.column(name)) in self.raw.present]
         key = [quoted(f"v_{c.name}") for c in columns]
         named_key = ", ".join(f"{k} as k{i}" for i, k in enumerate(key))
         repeated = (

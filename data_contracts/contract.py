@@ -41,10 +41,15 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True)
 class KnownDate:
-    """When a fact could have been known: the latest of ``columns`` (nulls ignored) plus ``lag_days``."""
+    """When a fact could have been known: the latest of ``columns`` (nulls ignored) plus ``lag_days``.
+
+    With ``period`` ("month" or "quarter") the lag runs from the end of the period that holds the date: a return that
+    is sent once a quarter tells on one day what happened in three months.
+    """
 
     columns: tuple[str, ...]
     lag_days: int = 0
+    period: Literal["month", "quarter"] | None = None
 
 
 @dataclass(frozen=True)
@@ -304,7 +309,7 @@ def _known(value: dict[str, Any] | None) -> KnownDate | None:
     if value is None:
         return None
     columns = value["column"] if isinstance(value["column"], list) else [value["column"]]
-    return KnownDate(tuple(columns), int(value.get("lagDays", 0)))
+    return KnownDate(tuple(columns), int(value.get("lagDays", 0)), value.get("period"))
 
 
 def _with_default_sentinels(column: Column, defaults: dict[str, list[Any]]) -> Column:
@@ -322,9 +327,9 @@ def _check(contract: Contract) -> None:
     dated += [contract.version_column, *(contract.known_date.columns if contract.known_date else ())]
     for c in contract.columns:
         dated += list(c.known.columns) if c.known else []
-    for name in dated:
-        if name is not None and name not in names:
-            raise ContractError(f"{contract.id}: {name!r} is named as a date or version but is no column")
+    for date in dated:
+        if date is not None and date not in names:
+            raise ContractError(f"{contract.id}: {date!r} is named as a date or version but is no column")
     if not contract.key:
         raise ContractError(f"{contract.id}: no primaryKey column is declared")
     if contract.delivery.kind == "rolling" and contract.delivery.period_column is None:

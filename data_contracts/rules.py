@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from data_contracts.contract import REFERENCE, Column, Contract, ContractError
+from data_contracts.contract import REFERENCE, Column, Contract, ContractError, KnownDate
 
 EARLIEST = "1880-01-01"
 REMEDY = {
@@ -90,6 +90,16 @@ def value_of(column: Column) -> str:
         return f"try_cast({t} as timestamp)"
     yes, no = "('true', 't', '1', 'y', 'yes')", "('false', 'f', '0', 'n', 'no')"
     return f"case when lower({t}) in {yes} then true when lower({t}) in {no} then false end"
+
+
+def known_value(known: KnownDate) -> str:
+    """SQL of a declared known date over lake columns: the latest of its columns, nulls ignored, plus the lag."""
+    dates = ", ".join(f"cast({quoted(c)} as date)" for c in known.columns)
+    latest = f"greatest({dates})" if len(known.columns) > 1 else dates
+    if known.period:
+        months = {"month": 1, "quarter": 3}[known.period]
+        latest = f"(cast(date_trunc('{known.period}', {latest}) + interval {months} month as date) - 1)"
+    return f"({latest} + {known.lag_days})"
 
 
 def checks_of(contract: Contract, present: set[str]) -> list[Check]:

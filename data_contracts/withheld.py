@@ -17,6 +17,7 @@ from data_contracts.contract import CODELISTS, Contract
 from data_contracts.rules import literal, lookup_alias, quoted, text_of
 
 CODELIST = "type1_optout"
+VIEW = "type1_objection"
 
 
 def note_objections(
