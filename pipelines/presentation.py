@@ -51,7 +51,7 @@ def contract_schema(contract: Contract, *, history: bool = False) -> dg.TableSch
             dg.TableColumn("known_from", "date", "first day on which this version could have been known"),
             dg.TableColumn("known_until", "date", "day from which it no longer held; missing while it holds"),
             dg.TableColumn("delivery_id", "bigint", "the delivered file"),
-            dg.TableColumn("row_number", "bigint", "record number in that file, after the header"),
+            dg.TableColumn("row_index", "bigint", "place of the record in that file, from 0"),
         ]
     return dg.TableSchema(columns)
 

@@ -10,8 +10,9 @@ import datetime as dt
 import json
 import os
 import platform
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -48,7 +49,9 @@ class Contents:
         week: the newest week that has a list.
         data_date: the newest received date that the marts rest on.
         warehouse: commissioning tables, copied in.
-        analyst: record-level tables, as views over the lake files.
+        record: opens the record on the analyst file's connection, as views over exact lake files.
+        meanings: what a column of the record means, by name.
+        analyst: further record-level tables, as views over exact lake files.
         files: relative name in the publication to the file or folder that is copied there.
         facts: what the manifest also says (model id, key fingerprint, …).
     """
@@ -56,6 +59,8 @@ class Contents:
     week: dt.date
     data_date: dt.date
     warehouse: tuple[Table, ...]
+    record: Callable[[duckdb.DuckDBPyConnection], None]
+    meanings: Mapping[str, str]
     analyst: tuple[Table, ...]
     files: Mapping[str, Path]
     facts: Mapping[str, Any]
@@ -71,9 +76,9 @@ def publish(store: Store, contents: Contents, *, run_id: str) -> dict[str, Any]:
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     _write_warehouse(building / WAREHOUSE, contents.warehouse)
-    _write_analyst(building / ANALYST, contents.analyst)
+    named = _write_analyst(building / ANALYST, contents)
     _copy_files(building, contents.files)
-    manifest = _manifest(store, contents, run_id)
+    manifest = _manifest(store, contents, run_id, named)
     (building / MANIFEST).write_text(json.dumps(manifest, indent=2, default=str) + "\n", encoding="utf-8")
     _make_durable(building)
     final = store.published / run_id
@@ -102,27 +107,26 @@ def current_manifest(store: Store) -> dict[str, Any] | None:
 
 
 def prune(store: Store, keep: int = KEPT) -> list[Path]:
-    """Remove publications older than the newest ``keep``, then record files that none of those names.
+    """Remove publications older than the newest ``keep``, then stored tables that neither they nor the lake name.
 
-    Only tables that the newest publication names are looked at, so a file of a stage that did not run stays.
+    Only ``lake/record/<table>/`` and ``lake/mart/<table>/`` are looked at: their files are named by content and named
+    again by a pointer ``current`` while they hold. Everything else in the lake stays.
 
     Returns:
         What was removed.
     """
     manifests = publications(store)
-    if not manifests:
-        return []
-    removed = [store.published / m["run_id"] for m in manifests[:-keep]]
     visible = store.current.resolve()
-    removed = [folder for folder in removed if folder != visible]
+    removed = [store.published / m["run_id"] for m in manifests[:-keep] if store.published / m["run_id"] != visible]
     for folder in removed:
         shutil.rmtree(folder)
-    named = {store.lake / name for m in manifests[-keep:] for name in m["lake_files"]}
-    newest = {(store.lake / name).parent for name in manifests[-1]["lake_files"]}
-    folders = [f for f in newest if f.parent.name in ("record", "mart")]
-    for path in (p for folder in folders for p in folder.glob("*.parquet") if p not in named):
-        path.unlink()
-        removed.append(path)
+    named = {store.lake / name for m in publications(store) for name in m["lake_files"]}
+    for pointer in [*store.lake.glob("record/*/current"), *store.lake.glob("mart/*/current")]:
+        holds = pointer.parent / pointer.read_text(encoding="utf-8").strip()
+        for path in pointer.parent.glob("*.parquet"):
+            if path not in named and path != holds:
+                path.unlink()
+                removed.append(path)
     return removed
 
 
@@ -134,18 +138,38 @@ def _write_warehouse(path: Path, tables: Iterable[Table]) -> None:
         con.execute("checkpoint")
 
 
-def _write_analyst(path: Path, tables: Iterable[Table]) -> None:
+def _write_analyst(path: Path, contents: Contents) -> set[Path]:
+    """Write the analyst file and return the files that its views name."""
     with duckdb.connect(str(path)) as con:
-        for table in tables:
+        contents.record(con)
+        for (view,) in con.sql("select view_name from duckdb_views() where not internal").fetchall():
+            _comment(con, "view", Table(view, (), columns=contents.meanings))
+        for table in contents.analyst:
             con.execute(f'create view "{table.name}" as select * from {read(table.files)}')
             _comment(con, "view", table)
+        for macro in _REFERENCE_MACROS:
+            con.execute(macro)
+        views = con.sql("select sql from duckdb_views() where not internal").fetchall()
         con.execute("checkpoint")
     path.chmod(0o600)
+    return {Path(name) for (sql,) in views for name in re.findall(r"'(/[^']*\.parquet)'", sql)}
+
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_REFERENCE_MACROS = (
+    f"create macro person_ref(id) as array_to_string(list_transform(range(12, -1, -1), "
+    f"lambda i: substr('{_ALPHABET}', ((id >> (5 * i)) & 31)::integer + 1, 1)), '')",
+    f"create macro person_id_of(ref) as list_sum(list_transform(range(0, 13), "
+    f"lambda i: (strpos('{_ALPHABET}', substr(upper(ref), i::integer + 1, 1)) - 1)::hugeint "
+    f"* (32::hugeint ** (12 - i))::hugeint))::bigint",
+)
+"""So that an analyst can write `where person_id = person_id_of('…')` and `select person_ref(person_id)`."""
 
 
 def _comment(con: duckdb.DuckDBPyConnection, kind: str, table: Table) -> None:
     present = {row[0] for row in con.sql(f'describe "{table.name}"').fetchall()}
-    con.execute(f'comment on {kind} "{table.name}" is {_quoted(table.description)}')
+    if table.description:
+        con.execute(f'comment on {kind} "{table.name}" is {_quoted(table.description)}')
     for name, text in table.columns.items():
         if name in present and text:
             con.execute(f'comment on column "{table.name}"."{name}" is {_quoted(text)}')
@@ -165,7 +189,7 @@ def _copy_files(building: Path, files: Mapping[str, Path]) -> None:
             shutil.copy2(source, target)
 
 
-def _manifest(store: Store, contents: Contents, run_id: str) -> dict[str, Any]:
+def _manifest(store: Store, contents: Contents, run_id: str, named: set[Path]) -> dict[str, Any]:
     hashes: dict[str, dict[str, Any]] = {}
     with store.compute() as con:
         for part, tables in (("warehouse", contents.warehouse), ("analyst", contents.analyst)):
@@ -173,7 +197,7 @@ def _manifest(store: Store, contents: Contents, run_id: str) -> dict[str, Any]:
                 rows, value = content_hash(con, table.files)
                 hashes[f"{part}/{table.name}"] = {"rows": rows, "content": value}
     earlier = publications(store)
-    files = {f for t in (*contents.analyst, *contents.warehouse) for f in t.files if f.is_relative_to(store.lake)}
+    named |= {f for table in contents.warehouse for f in table.files}
     return {
         "sequence": int(earlier[-1]["sequence"]) + 1 if earlier else 1,
         "run_id": run_id,
@@ -187,7 +211,7 @@ def _manifest(store: Store, contents: Contents, run_id: str) -> dict[str, Any]:
             "python": platform.python_version(),
             **{p: version(p) for p in ("anticipate", "duckdb", "polars", "lightgbm", "scikit-learn", "dagster")},
         },
-        "lake_files": sorted(f.relative_to(store.lake).as_posix() for f in files),
+        "lake_files": sorted(f.relative_to(store.lake).as_posix() for f in named if f.is_relative_to(store.lake)),
     }
 
 

@@ -1,0 +1,168 @@
+"""The command line. Each command says in its help what it does, with an example.
+
+Exit codes: 0 done; 1 the run or the data has a problem; 2 what was asked cannot be done as asked; 3 another process
+is writing to this home. Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.errors import StopError
+from pipelines.store import Store
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="From delivered extracts to a weekly list, as it was known on any Monday.\n\n"
+    "Start with `anticipate demo`, then `anticipate ui`.",
+)
+
+
+def main() -> None:
+    """Entry point: runs a command; a problem that a person can put right is one sentence and an exit code."""
+    try:
+        app()
+    except StopError as stop:
+        sys.stderr.write(f"{stop}\n")
+        sys.exit(stop.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped; what was published before is untouched, and the run can be started again.\n")
+        sys.exit(130)
+
+
+@app.callback()
+def choose_home(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where deliveries, lake and publications live.", envvar="ANTICIPATE_HOME", show_default="./home"
+        ),
+    ] = None,
+) -> None:
+    """Remember the home for the command."""
+    context.obj = Store.at(home)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    people: Annotated[int, typer.Option(min=500, help="How many artificial people.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="How many weekly deliveries.")] = 4,
+) -> None:
+    """Make an artificial population, deliver it week by week, run every week, and say where the results are.
+
+    Example: `anticipate --home demo demo --people 5000 --weeks 2`
+    """
+    from pipelines.demo import run_demo
+
+    run_demo(context.obj, people=people, seed=seed, weeks=weeks)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    week: Annotated[
+        str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the latest that was delivered for")
+    ] = None,
+) -> None:
+    """Run one week: read what was delivered, bring the record up to date, score, make the lists, publish.
+
+    Example: `anticipate run --week 2026-01-05`
+    """
+    from pipelines.terminal import run_week
+
+    run_week(context.obj, week)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    week: Annotated[
+        str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the latest that was delivered for")
+    ] = None,
+) -> None:
+    """Train a model as at one week, whether or not one is due, and let it compete with the one in use.
+
+    Example: `anticipate train --week 2026-01-05`
+    """
+    from pipelines.terminal import train_week
+
+    train_week(context.obj, week)
+
+
+@app.command()
+def ui(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine only.")] = 3000,
+) -> None:
+    """Open Dagster on http://127.0.0.1: assets, runs, checks, schedule, and jobs with a form to fill in.
+
+    Example: `anticipate ui --port 3001`
+    """
+    from pipelines.ui import serve
+
+    serve(context.obj, port=port)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    files: Annotated[bool, typer.Option("--files", help="One line a delivered file, not only a source.")] = False,
+) -> None:
+    """What was delivered and what became of every record, how the last runs went, what is published.
+
+    Example: `anticipate status --files`
+    """
+    from pipelines.terminal import show_status
+
+    show_status(context.obj, files=files)
+
+
+@app.command()
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(help="One SELECT.")],
+    *,
+    analyst: Annotated[
+        bool, typer.Option("--analyst", help="Ask the record-level analyst file, not the warehouse.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write the whole result to this CSV file.")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write the whole result to this Parquet file.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows shown in the terminal.")] = 40,
+) -> None:
+    """Ask the published warehouse in SQL, read-only, also while a run is writing.
+
+    Example: `anticipate query "select source, sum(accepted) from delivery group by all"`
+    """
+    from pipelines.terminal import show_query
+
+    show_query(context.obj, sql, analyst=analyst, csv=csv, parquet=parquet, rows=rows)
+
+
+@app.command()
+def person(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="PERSON_ID", help="13 letters and digits, as on a list.")],
+    week: Annotated[str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the newest published")] = None,
+    events: Annotated[int, typer.Option(min=1, help="Events shown, newest first.")] = 30,
+) -> None:
+    """The record, features and scores of one pseudonymous person as known on a Monday. Never an NHS number.
+
+    Example: `anticipate person 128GGYHYYK08N --week 2026-01-05`
+    """
+    from pipelines.terminal import show_person
+
+    show_person(context.obj, reference, week, events=events)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""One pseudonymous person as known on one Monday: what the record says, the features, the scores, the lists.
+
+Read from the analyst file only. There is no NHS number, name or address in it, and none is ever shown. People with a
+sensitive demographic flag, and people who have opted out of record-level use, are not shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+import sql
+from data_contracts.contract import REFERENCE
+from data_contracts.identity import parse_person_ref, person_ref
+from pipelines.errors import MistakeError, ProblemError
+from pipelines.publish import current_manifest
+from pipelines.query import reading
+from pipelines.store import Store
+from pipelines.weeks import parse_week
+
+if TYPE_CHECKING:
+    import duckdb
+
+WITHHELD = "This record is not shown: the person has opted out of such use, or the record carries a sensitive flag."
+_DATES = ("event_date", "admission_date", "start_date", "death_date", "episode_start")
+_NOT_SAID = {"person_id", "known_from", "known_until", "delivery_id", "row_index", "household_id", "sensitive_flag"}
+
+
+@dataclass(frozen=True)
+class PersonView:
+    """What is known about one person on a Monday.
+
+    Attributes:
+        about: one row: birth month, sex, area, practice.
+        timeline: one row an event, newest first: date, table, what, known_from.
+        features: one row a feature that has a value: feature, value, meaning.
+        scores: one row an outcome.
+        lists: one row a week in which the person was considered for a list.
+    """
+
+    reference: str
+    week: dt.date
+    about: pl.DataFrame
+    timeline: pl.DataFrame
+    features: pl.DataFrame
+    scores: pl.DataFrame
+    lists: pl.DataFrame
+
+
+def read_person(store: Store, reference: str, week: str | None = None) -> PersonView:
+    """Read one person as known on a Monday; default the newest published week.
+
+    Raises:
+        MistakeError: the reference or the week is malformed, or nobody has that reference.
+        ProblemError: nothing is published, or the record may not be shown.
+    """
+    try:
+        person_id = parse_person_ref(reference)
+    except ValueError as error:
+        raise MistakeError(str(error)) from None
+    manifest = current_manifest(store)
+    if manifest is None:
+        raise ProblemError(f"Nothing is published in {store.home} yet; `anticipate run` does that.")
+    monday = parse_week(week) if week else dt.date.fromisoformat(manifest["week"])
+    with reading(store, analyst=True) as con:
+        views = _columns(con)
+        if _withheld(con, person_id):
+            raise ProblemError(WITHHELD)
+        about = _known(con, "person", person_id, monday) if "person" in views else pl.DataFrame()
+        if about.is_empty():
+            raise MistakeError(f"Nobody with the reference {person_ref(person_id)} is known on {monday}.")
+        return PersonView(
+            reference=person_ref(person_id),
+            week=monday,
+            about=about.drop(_NOT_SAID & set(about.columns)),
+            timeline=_timeline(con, views, person_id, monday),
+            features=_features(con, views, person_id, monday),
+            scores=_of_week(con, views, "score", person_id, monday),
+            lists=_lists(con, views, person_id, monday),
+        )
+
+
+def _columns(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    rows = con.sql(
+        "select table_name, list(column_name order by column_index) from duckdb_columns() where not internal group by 1"
+    ).fetchall()
+    return {str(name): list(columns) for name, columns in rows}
+
+
+def _withheld(con: duckdb.DuckDBPyConnection, person_id: int) -> bool:
+    """Today's strictest view: any flag or opt-out ever known, because the page is read today."""
+    flagged = con.execute(
+        "select count(*) from person where person_id = ? and coalesce(sensitive_flag, false)", [person_id]
+    ).fetchall()[0][0]
+    policy = REFERENCE / "opt_out_policy.csv"
+    con.register("opt_out_policy_frame", pl.read_csv(policy, try_parse_dates=True).to_arrow())
+    con.execute("create or replace temp view opt_out_policy as select * from opt_out_policy_frame")
+    (latest,) = con.sql("select coalesce(max(known_from), date '2000-01-01') from opt_out").fetchall()[0]
+    opted_out = con.execute(
+        f"select count(*) from ({sql.load('purpose/opted_out')}\n) where person_id = $person",
+        {"index": latest, "purpose": "record_level_use", "person": person_id},
+    ).fetchall()[0][0]
+    return bool(flagged or opted_out)
+
+
+def _known(con: duckdb.DuckDBPyConnection, view: str, person_id: int, week: dt.date) -> pl.DataFrame:
+    return con.sql(
+        f'select * from "{view}" where person_id = $person and known_from <= $week '
+        "and (known_until is null or known_until > $week)",
+        params={"person": person_id, "week": week},
+    ).pl()
+
+
+def _timeline(
+    con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date
+) -> pl.DataFrame:
+    schema = {"date": pl.Date, "table": pl.String, "what": pl.String, "known_from": pl.Date}
+    parts = [pl.DataFrame(schema=schema)]
+    for view, columns in sorted(views.items()):
+        dated = next((d for d in _DATES if d in columns), None)
+        if view.endswith("_history") or dated is None or not {"person_id", "known_from"} <= set(columns):
+            continue
+        rows = _known(con, view, person_id, week).filter(pl.col(dated) < week)
+        if len(rows):
+            parts.append(
+                rows.select(
+                    date=pl.col(dated),
+                    table=pl.lit(view),
+                    what=_said(rows, dated),
+                    known_from=pl.col("known_from"),
+                )
+            )
+    return pl.concat(parts).sort("date", "table", "what", descending=[True, False, False])
+
+
+def _said(rows: pl.DataFrame, dated: str) -> pl.Expr:
+    said = [c for c in rows.columns if c not in _NOT_SAID and c != dated]
+    parts = [
+        pl.when(pl.col(c).is_not_null()).then(pl.lit(c.replace("_", " ") + " ") + pl.col(c).cast(pl.String))
+        for c in said
+    ]
+    return pl.concat_str(parts, separator=", ", ignore_nulls=True) if parts else pl.lit("")
+
+
+def _of_week(
+    con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], view: str, person_id: int, week: dt.date
+) -> pl.DataFrame:
+    if view not in views:
+        return pl.DataFrame()
+    return con.sql(
+        f'select * exclude (person_id) from "{view}" where person_id = $person and week = $week',
+        params={"person": person_id, "week": week},
+    ).pl()
+
+
+def _features(
+    con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date
+) -> pl.DataFrame:
+    row = _of_week(con, views, "feature", person_id, week)
+    if row.is_empty():
+        return pl.DataFrame(schema={"feature": pl.String, "value": pl.Float64, "meaning": pl.String})
+    from features import load_features
+
+    meaning = {f.name: f.description for f in load_features().features}
+    long = (
+        row.drop("week").cast(pl.Float64).transpose(include_header=True, header_name="feature", column_names=["value"])
+    )
+    return long.with_columns(
+        meaning=pl.col("feature").replace_strict(meaning, default="", return_dtype=pl.String),
+        value=pl.col("value").fill_nan(None),
+    )
+
+
+def _lists(con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date) -> pl.DataFrame:
+    if "weekly_list" not in views:
+        return pl.DataFrame()
+    return con.sql(
+        "select week, list_id, team, status, shown, score from weekly_list "
+        "where person_id = $person and week <= $week order by week desc",
+        params={"person": person_id, "week": week},
+    ).pl()

@@ -1,0 +1,61 @@
+"""Dagster's web pages and daemon for one home, on this machine only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from pipelines.dagster_home import prepare_dagster
+from pipelines.errors import MistakeError, ProblemError
+from pipelines.store import Store
+
+HOST = "127.0.0.1"
+
+
+def serve(store: Store, *, port: int) -> None:
+    """Run webserver and daemon until interrupted; when one ends, so does the other.
+
+    Raises:
+        MistakeError: the port is taken.
+        ProblemError: one of the two ended by itself.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise MistakeError(f"Port {port} is in use on this machine; try --port {port + 1}.") from None
+    prepare_dagster(store.prepare())
+    location = ["--module-name", "pipelines.definitions"]
+    commands = {
+        "webserver": ["dagster_webserver", "--host", HOST, "--port", str(port), *location],
+        "daemon": ["dagster._daemon", "run", *location],
+    }
+    environment = {**os.environ, "DAGSTER_HOME": str(store.dagster_home), "ANTICIPATE_HOME": str(store.home)}
+    running = {
+        name: subprocess.Popen([sys.executable, "-m", *command, "--log-level", "warning"], env=environment)
+        for name, command in commands.items()
+    }
+    sys.stdout.write(f"Dagster for {store.home} on http://{HOST}:{port} (Ctrl-C stops it)\n")
+    sys.stdout.flush()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while all(process.poll() is None for process in running.values()):
+            time.sleep(0.5)
+        ended = next(name for name, process in running.items() if process.poll() is not None)
+        raise ProblemError(f"Dagster's {ended} ended with code {running[ended].returncode}; see the lines above.")
+    except KeyboardInterrupt:
+        sys.stdout.write("Stopped.\n")
+    finally:
+        for process in running.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for process in running.values():
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
