@@ -1,0 +1,26 @@
+"""What is known about a person on a Monday: declared features, one dense matrix a week.
+
+Belongs here: the declarations (`declared/*.yaml`: tables, event groups, features, deficits), the SQL made from them,
+the matrix, the cohort, the sentences that explain a value, the data dictionary.
+
+Does not belong here: outcomes and anything that looks past the Monday (`models`), who is shown on a list
+(`outreach`), reading deliveries (`data_contracts`, `record`), paths of a home and connections (`pipelines`).
+"""
+
+from features.cohort import cohort, people
+from features.declaration import FeatureError, FeatureSet, load_features
+from features.dictionary import dictionary_page, matrix_schema
+from features.matrix import build_matrix
+from features.reasons import reasons
+
+__all__ = [
+    "FeatureError",
+    "FeatureSet",
+    "build_matrix",
+    "cohort",
+    "dictionary_page",
+    "load_features",
+    "matrix_schema",
+    "people",
+    "reasons",
+]

@@ -1,0 +1,120 @@
+"""What must hold of the declarations before anything is computed: the list and the SQL cannot drift apart."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+
+import sql
+from data_contracts.words import WordError, check_words
+
+if TYPE_CHECKING:
+    from features.declaration import Feature, FeatureSet
+
+KIND_OF_MEASURE = {
+    "count": "event",
+    "sum": "event",
+    "days_since": "event",
+    "ever": "event",
+    "latest_status": "event",
+    "nights": "interval",
+    "open_count": "interval",
+    "open_sum": "interval",
+    "distinct": "item",
+}
+STATEMENT_OF_KIND = {"event": "event_long", "interval": "interval_long", "item": "distinct_long"}
+AUDIT_ONLY = ("ethnic", "language", "imd", "deprivation", "lsoa", "practice", "hiv")
+
+
+class FeatureError(ValueError):
+    """A feature cannot be computed as declared; the message names it and what to change."""
+
+
+def result_column(feature: Feature) -> str:
+    """Column of the long statement that holds a feature's value, e.g. ``count_365``."""
+    if feature.measure in ("ever", "latest_status", "days_since"):
+        return "latest_status"
+    if feature.measure in ("open_count", "open_sum"):
+        return feature.measure
+    return f"{feature.measure}_{feature.window}"
+
+
+def output_columns(statement: str) -> list[str]:
+    """Names of the columns that a statement under ``sql/`` returns."""
+    query = sqlglot.parse_one(sql.load(statement), read="duckdb")
+    assert isinstance(query, exp.Query)
+    return list(query.named_selects)
+
+
+def check_declarations(declared: FeatureSet) -> None:
+    """Raises ``FeatureError`` at the first declaration that does not hold together."""
+    names = [f.name for f in declared.features]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        raise FeatureError(f"feature {name!r} is declared twice")
+    _check_groups(declared)
+    produced = {kind: set(output_columns(f"features/{s}")) for kind, s in STATEMENT_OF_KIND.items()}
+    described = set(output_columns("features/population"))
+    for feature in declared.features:
+        _check_feature(declared, feature, produced, described)
+    if declared.deficits and declared.polypharmacy[0] not in names:
+        raise FeatureError(f"polypharmacy names {declared.polypharmacy[0]!r}, which is no feature")
+
+
+def _check_groups(declared: FeatureSet) -> None:
+    used = {f.group for f in declared.features}
+    for group in declared.groups.values():
+        if group.name not in used:
+            raise FeatureError(f"group {group.name!r} is used by no feature")
+        for member in group.members:
+            table = declared.tables.get(member.table)
+            if table is None:
+                raise FeatureError(f"group {group.name!r} reads {member.table!r}, which tables.yaml does not declare")
+            if group.kind == "interval" and table.end is None:
+                raise FeatureError(f"group {group.name!r}: table {table.name!r} declares no end date")
+            if member.codelist and member.where:
+                raise FeatureError(f"group {group.name!r}: a member has a codelist or a condition, not both")
+
+
+def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, set[str]], described: set[str]) -> None:
+    if feature.model_use and any(re.search(rf"\b{w}|_{w}|^{w}", feature.name) for w in AUDIT_ONLY):
+        raise FeatureError(f"feature {feature.name!r} may only audit a model: say model_use: false")
+    _check_words(feature)
+    if feature.measure == "demographic":
+        if feature.column not in described:
+            raise FeatureError(f"feature {feature.name!r}: sql/features/population.sql returns no {feature.column!r}")
+    elif feature.measure in KIND_OF_MEASURE:
+        group = declared.groups.get(feature.group or "")
+        if group is None:
+            raise FeatureError(f"feature {feature.name!r} names group {feature.group!r}, which is not declared")
+        kind = KIND_OF_MEASURE[feature.measure]
+        if group.kind != kind:
+            raise FeatureError(f"feature {feature.name!r}: {feature.measure} needs a group of kind {kind!r}")
+        if result_column(feature) not in produced[kind]:
+            statement = STATEMENT_OF_KIND[kind]
+            raise FeatureError(
+                f"feature {feature.name!r}: sql/features/{statement}.sql returns no {result_column(feature)!r}"
+            )
+        if feature.measure in ("sum", "open_sum", "latest_status") and any(m.value is None for m in group.members):
+            raise FeatureError(f"feature {feature.name!r}: every member of {group.name!r} needs a value")
+    if feature.measure == "days_since" and feature.window is None:
+        raise FeatureError(f"feature {feature.name!r}: days_since needs a window, the value that stands for never")
+    dated = any("{latest}" in text for _, text in feature.reason)
+    if dated and latest_feature(declared, feature) is None:
+        raise FeatureError(
+            f"feature {feature.name!r}: its sentence has a date, so its group needs a days_since feature"
+        )
+
+
+def latest_feature(declared: FeatureSet, feature: Feature) -> Feature | None:
+    """The ``days_since`` feature of the same group, from which the date in a sentence comes."""
+    return next((f for f in declared.features if f.group == feature.group and f.measure == "days_since"), None)
+
+
+def _check_words(feature: Feature) -> None:
+    try:
+        check_words([feature.description, feature.theme, *(text for _, text in feature.reason)])
+    except WordError as problem:
+        raise FeatureError(f"feature {feature.name!r}: {problem}") from problem

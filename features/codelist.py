@@ -1,0 +1,48 @@
+"""Reads the codelists that event groups and deficits name: ``data_contracts/codelists/<group>.csv``."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from data_contracts import contract
+from features.checks import FeatureError
+
+FOLDER = contract.CODELISTS
+COUNTED_POLARITY = ("", "present", "temporary", "ended", "history")
+
+
+@dataclass(frozen=True)
+class Codelist:
+    """The codes of one concept group that mean what the group says, in order, without repeats."""
+
+    name: str
+    codes: tuple[int, ...]
+
+
+@cache
+def read(folder: Path, name: str) -> Codelist:
+    """The codes of ``<folder>/<name>.csv``: column ``code``, and ``polarity`` where the file has it.
+
+    A code that says the opposite (absent, declined) or that only names a measurement is left out: its mere presence
+    says nothing about the person.
+
+    Raises:
+        FeatureError: the file is missing, empty, or a code is not a whole number.
+    """
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        raise FeatureError(f"codelist {name!r} is declared but {path} does not exist")
+    codes = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            text = (row.get("code") or "").strip()
+            if not text.isdigit():
+                raise FeatureError(f"{path.name}, line {number}: {text!r} is not a code (damaged by a spreadsheet?)")
+            if (row.get("polarity") or "").strip() in COUNTED_POLARITY:
+                codes.append(int(text))
+    if not codes:
+        raise FeatureError(f"codelist {path.name} has no code that can be counted")
+    return Codelist(name, tuple(sorted(set(codes))))

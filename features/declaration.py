@@ -1,0 +1,277 @@
+"""Reads the declared features and refuses declarations that cannot be computed.
+
+A feature is declared once, in ``declared/*.yaml``. From it come the SQL, the matrix's schema, the data dictionary, the
+pandera schema and the sentence on a list; nothing else in the product names a feature's columns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from data_contracts.contract import load_contracts
+from features import codelist
+from features.checks import FeatureError, check_declarations
+
+DECLARED = Path(__file__).parent / "declared"
+
+Kind = Literal["event", "interval", "item"]
+Measure = Literal[
+    "count",
+    "sum",
+    "days_since",
+    "ever",
+    "latest_status",
+    "nights",
+    "open_count",
+    "open_sum",
+    "distinct",
+    "demographic",
+    "deficit",
+    "deficit_count",
+]
+WINDOWED: tuple[Measure, ...] = ("count", "sum", "nights", "distinct")
+DEFAULT_MISSING = "no source of it may be used, or none has told anything new for too long"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A record table that features may read.
+
+    Attributes:
+        date: column that says when it happened; ``end`` the column that says when it ended, for stays and services.
+        sources: contracts that fill it; with none of them allowed for the purpose, its features are unknown.
+        practice: rows carry ``practice_code``, and a practice that falls silent makes its own people's unknown.
+        silent_after_days: nothing newer known than this before the Monday means silent.
+    """
+
+    name: str
+    date: str
+    sources: tuple[str, ...]
+    silent_after_days: int
+    end: str | None = None
+    practice: bool = False
+
+
+@dataclass(frozen=True)
+class Member:
+    """One set of rows that belong to a group: all of a table, those for which ``where`` holds, or those coded."""
+
+    table: str
+    where: str | None = None
+    codelist: str | None = None
+    value: str | int | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Events that mean the same.
+
+    Attributes:
+        kind: an ``event`` has a date, an ``interval`` a start and an end, an ``item`` is a thing counted once.
+    """
+
+    name: str
+    kind: Kind
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the matrix.
+
+    Attributes:
+        window: days before the Monday that are read; for ``days_since`` also the value that stands for longer or never.
+        levels: for ``latest_status``, the meaning of each value; ``expires`` days after which a value falls back to 0.
+        missing: what a missing value means; it never means zero.
+        model_use: a model may see it.
+        direction: what a clinician expects of the risk as the value rises.
+        reason: sentence forms ``one``, ``many`` or ``status``; empty when it is never printed.
+        reason_from: the smallest value for which the sentence is said.
+    """
+
+    name: str
+    measure: Measure
+    description: str
+    unit: str
+    theme: str
+    group: str | None = None
+    window: int | None = None
+    column: str | None = None
+    bit: int | None = None
+    levels: tuple[tuple[int, str], ...] = ()
+    expires: tuple[tuple[int, int], ...] = ()
+    missing: str = DEFAULT_MISSING
+    model_use: bool = True
+    direction: Literal["up", "down", "none"] = "none"
+    reason: tuple[tuple[str, str], ...] = ()
+    reason_from: int = 1
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """All declarations, checked. ``features`` are in the order of the matrix's columns."""
+
+    tables: dict[str, Table]
+    groups: dict[str, Group]
+    features: tuple[Feature, ...]
+    deficits: tuple[str, ...]
+    deficit_table: str
+    polypharmacy: tuple[str, int]
+    codelists: Path
+
+    @cached_property
+    def by_name(self) -> dict[str, Feature]:
+        """Features by name."""
+        return {f.name: f for f in self.features}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all features, in the order of the matrix."""
+        return [f.name for f in self.features]
+
+    @property
+    def model_names(self) -> list[str]:
+        """Names of the features that a model may see."""
+        return [f.name for f in self.features if f.model_use]
+
+    def tables_of(self, feature: Feature) -> tuple[str, ...]:
+        """Record tables that a feature reads; empty for facts of the registration."""
+        if feature.measure == "deficit":
+            return (self.deficit_table,)
+        if feature.measure == "deficit_count":
+            return (self.deficit_table, *self.tables_of(self.by_name[self.polypharmacy[0]]))
+        if feature.group is None:
+            return ()
+        return tuple(dict.fromkeys(m.table for m in self.groups[feature.group].members))
+
+    def group_lookback(self, name: str) -> int | None:
+        """Days before a Monday beyond which no feature of the group reads; None when history is read for ever."""
+        longest = 0
+        for feature in self.features:
+            if feature.group == name:
+                if feature.window is None:
+                    return None
+                longest = max(longest, feature.window)
+        return longest
+
+    def codes(self, name: str) -> codelist.Codelist:
+        """The codelist of that name; raises ``FeatureError`` when the file is missing or damaged."""
+        return codelist.read(self.codelists, name)
+
+    @cached_property
+    def used_codelists(self) -> tuple[str, ...]:
+        """Names of the codelists that the declarations use, in order."""
+        named = {m.codelist for g in self.groups.values() for m in g.members if m.codelist}
+        return tuple(sorted(named | set(self.deficits)))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what decides the values: declarations and codes, not the wording of a sentence."""
+        decides = [
+            [asdict(self.tables[name]) for name in sorted(self.tables)],
+            [asdict(self.groups[name]) for name in sorted(self.groups)],
+            [
+                [f.name, f.measure, f.group, f.window, f.column, f.bit, f.levels, f.expires, f.model_use]
+                for f in self.features
+            ],
+            list(self.polypharmacy),
+            [[name, self.codes(name).codes] for name in self.used_codelists],
+        ]
+        return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
+
+
+@cache
+def load_features(folder: Path = DECLARED, codelists: Path = codelist.FOLDER) -> FeatureSet:
+    """All declared features, checked against each other and against ``sql/features``.
+
+    Raises:
+        FeatureError: a declaration cannot be computed; the message names it and what to change.
+    """
+    documents = {p.stem: yaml.safe_load(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.yaml"))}
+    tables = {name: _table(name, declared) for name, declared in documents.pop("tables")["tables"].items()}
+    deficits = documents.pop("deficits", {"deficits": [], "table": "", "polypharmacy": {}})
+    groups: dict[str, Group] = {}
+    features: list[Feature] = []
+    for family, document in documents.items():
+        for name, declared in document.get("groups", {}).items():
+            if name in groups:
+                raise FeatureError(f"{family}.yaml: group {name!r} is declared twice")
+            groups[name] = _group(name, declared)
+        for declared in document["features"]:
+            features += _expand(declared, document["theme"])
+    features += _deficit_features(deficits)
+    declared_set = FeatureSet(
+        tables=tables,
+        groups=groups,
+        features=tuple(features),
+        deficits=tuple(d["codelist"] for d in deficits["deficits"]),
+        deficit_table=deficits["table"],
+        polypharmacy=(deficits["polypharmacy"].get("feature", ""), deficits["polypharmacy"].get("at_least", 5)),
+        codelists=codelists,
+    )
+    check_declarations(declared_set)
+    return declared_set
+
+
+def _table(name: str, declared: dict[str, Any]) -> Table:
+    """A record table; without a limit of its own it falls silent at the longest limit of its contracts."""
+    contracts = load_contracts()
+    if unknown := [s for s in declared["sources"] if s not in contracts]:
+        raise FeatureError(f"tables.yaml: {name} is filled by {unknown[0]!r}, which is no contract")
+    limits = [contracts[s].staleness_days for s in declared["sources"]]
+    declared = {"silent_after_days": max((d for d in limits if d), default=366), **declared}
+    return Table(name=name, **{**declared, "sources": tuple(declared["sources"])})
+
+
+def _group(name: str, declared: dict[str, Any]) -> Group:
+    return Group(name, declared.get("kind", "event"), tuple(Member(**m) for m in declared["from"]))
+
+
+def _expand(declared: dict[str, Any], theme: str) -> list[Feature]:
+    """One feature per window; the window ends the name."""
+    values = {"theme": theme, **declared}
+    windows = values.pop("windows", None)
+    reason = dict(values.pop("reason", {}))
+    values["reason_from"] = reason.pop("from", 1)
+    values["reason"] = tuple(reason.items())
+    values["levels"] = tuple(values.pop("levels", {}).items())
+    values["expires"] = tuple(values.pop("expires", {}).items())
+    if windows is None:
+        return [Feature(**values)]
+    return [Feature(**{**values, "name": f"{declared['name']}_{days}", "window": days}) for days in windows]
+
+
+def _deficit_features(document: dict[str, Any]) -> list[Feature]:
+    features = [
+        Feature(
+            name=f"deficit_{d['codelist']}",
+            measure="deficit",
+            description=f"{d['description']}: ever recorded (one of the 36 deficits)",
+            unit="flag",
+            theme=d.get("theme", document["theme"]),
+            bit=bit,
+            direction="up",
+            reason=(("status", d["reason"]),) if "reason" in d else (),
+        )
+        for bit, d in enumerate(document["deficits"])
+    ]
+    if document["deficits"]:
+        count = document["count"]
+        features.append(
+            Feature(
+                name=count["name"],
+                measure="deficit_count",
+                description=count["description"],
+                unit="deficits",
+                theme="function and frailty",
+                direction="up",
+            )
+        )
+    return features

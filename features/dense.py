@@ -1,0 +1,122 @@
+"""Long results of one week placed into dense columns: one value a registered person for every feature."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.checks import result_column
+from features.declaration import Feature, FeatureSet
+from features.statements import group_numbers
+
+STATUS_VALUES = 64
+STATUS_EPOCH = dt.date(1900, 1, 1)
+UNKNOWN = np.float32(np.nan)
+
+
+@dataclass(frozen=True)
+class WeekRows:
+    """What was read of one Monday.
+
+    Attributes:
+        population: registered people, sorted by ``person_id``.
+        long: by kind of group, one row a person and group.
+        deficits: person_id and deficit_mask of people with a recorded deficit.
+        heard: by record table, for each person whether its sources have told anything new not too long ago.
+    """
+
+    week: dt.date
+    population: pl.DataFrame
+    long: dict[str, pl.DataFrame]
+    deficits: pl.DataFrame
+    heard: dict[str, np.ndarray]
+
+
+def week_values(declared: FeatureSet, read: WeekRows) -> dict[str, np.ndarray]:
+    """Dense float32 columns by feature name, in the order of the declarations; NaN is unknown."""
+    persons = read.population["person_id"].to_numpy()
+    slices = {kind: _by_group(persons, frame) for kind, frame in read.long.items()}
+    mask = _dense(persons, read.deficits)
+    columns: dict[str, np.ndarray] = {}
+    for feature in declared.features:
+        known = _known(declared, feature, read.heard, len(persons))
+        if feature.measure == "demographic":
+            values = read.population[feature.column or ""].cast(pl.Float32).to_numpy()
+        elif feature.measure == "deficit":
+            values = ((mask >> (feature.bit or 0)) & 1).astype(np.float32)
+        elif feature.measure == "deficit_count":
+            medicines = columns[declared.polypharmacy[0]]
+            known &= ~np.isnan(medicines)
+            values = np.bitwise_count(mask).astype(np.float32) + (medicines >= declared.polypharmacy[1])
+        else:
+            values = _group_values(declared, feature, read.week, slices, len(persons))
+        columns[feature.name] = np.where(known, values, UNKNOWN).astype(np.float32)
+    return columns
+
+
+def _known(declared: FeatureSet, feature: Feature, heard: dict[str, np.ndarray], people: int) -> np.ndarray:
+    """Whether any of the feature's tables can be relied on for the person; facts of the registration always can."""
+    tables = declared.tables_of(feature)[:1] if feature.measure == "deficit_count" else declared.tables_of(feature)
+    return np.logical_or.reduce([heard[t] for t in tables]) if tables else np.ones(people, dtype=bool)
+
+
+def _by_group(persons: np.ndarray, frame: pl.DataFrame) -> dict[int, tuple[np.ndarray, pl.DataFrame]]:
+    """For each group: rows of the matrix, and the long values of those rows. People not registered fall away."""
+    if frame.is_empty():
+        return {}
+    row, there = _place(persons, frame["person_id"].to_numpy())
+    placed = frame.with_columns(pl.Series("matrix_row", row)).filter(pl.Series(there))
+    return {
+        int(key[0]): (part["matrix_row"].to_numpy(), part)
+        for key, part in placed.partition_by("group_id", as_dict=True).items()
+    }
+
+
+def _place(persons: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row of each id among the sorted persons, and whether it is there at all."""
+    row = np.searchsorted(persons, ids)
+    row[row == len(persons)] = 0
+    return row, persons[row] == ids
+
+
+def _dense(persons: np.ndarray, deficits: pl.DataFrame) -> np.ndarray:
+    dense = np.zeros(len(persons), dtype=np.int64)
+    row, there = _place(persons, deficits["person_id"].to_numpy())
+    dense[row[there]] = deficits["deficit_mask"].to_numpy()[there]
+    return dense
+
+
+def _group_values(
+    declared: FeatureSet,
+    feature: Feature,
+    week: dt.date,
+    slices: dict[str, dict[int, tuple[np.ndarray, pl.DataFrame]]],
+    people: int,
+) -> np.ndarray:
+    """One dense column; people without a row get what "none" means for the measure."""
+    none = feature.window if feature.measure == "days_since" else 0
+    values = np.full(people, none, dtype=np.float32)
+    group = declared.groups[feature.group or ""]
+    part = slices[group.kind].get(group_numbers(declared)[group.name])
+    if part is None:
+        return values
+    rows, frame = part
+    raw = frame[result_column(feature)].to_numpy()
+    values[rows] = _status_values(feature, week, raw) if result_column(feature) == "latest_status" else raw
+    return values
+
+
+def _status_values(feature: Feature, week: dt.date, packed: np.ndarray) -> np.ndarray:
+    """Day and status of the newest event, unpacked as the measure asks."""
+    days = (week - STATUS_EPOCH).days - packed // STATUS_VALUES
+    status = packed % STATUS_VALUES
+    if feature.measure == "days_since":
+        return np.minimum(days, feature.window or 0)
+    if feature.measure == "ever":
+        return np.ones(len(packed))
+    for value, limit in feature.expires:
+        status = np.where((status == value) & (days > limit), 0, status)
+    return status

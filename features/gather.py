@@ -1,0 +1,144 @@
+"""One pass over the record: the rows that some week can read, kept as small temporary tables in the connection.
+
+Makes ``feature_span``, ``feature_event``, ``feature_interval``, ``feature_item`` and ``feature_deficit``; ``release``
+drops them. ``weeks_at_once`` makes ``feature_week`` for the statements that look at several Mondays together.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+
+import duckdb
+import numpy as np
+import polars as pl
+
+import sql
+from features import statements
+from features.declaration import FeatureSet, Table
+
+WINDOWS = (30, 90, 365, 730)
+EMPTY = {
+    "event": "select null::bigint as person_id, 0 as group_id, null::date as event_date, 0 as value, "
+    "null::date as known_from, null::date as known_until where false",
+    "interval": "select null::bigint as person_id, 0 as group_id, null::date as start_date, null::date as end_date, "
+    "0 as value, null::date as known_from, null::date as known_until where false",
+    "item": "select null::bigint as person_id, 0 as group_id, null::date as event_date, null::bigint as item, "
+    "null::date as known_from, null::date as known_until where false",
+}
+TABLES = (
+    "feature_span",
+    "feature_code",
+    "feature_deficit_code",
+    "feature_event",
+    "feature_interval",
+    "feature_item",
+    "feature_deficit",
+    "feature_week",
+)
+
+
+def present_tables(con: duckdb.DuckDBPyConnection, declared: FeatureSet, allowed: Collection[str] | None) -> list[str]:
+    """Declared record tables that the connection has and that a source allowed for the purpose fills."""
+    there = {name for (name,) in con.execute("select table_name from information_schema.tables").fetchall()}
+    return [
+        name
+        for name, table in declared.tables.items()
+        if name in there and (allowed is None or any(s in allowed for s in table.sources))
+    ]
+
+
+def gather(
+    con: duckdb.DuckDBPyConnection, declared: FeatureSet, weeks: Sequence[dt.date], tables: Collection[str]
+) -> None:
+    """Keeps, for all ``weeks`` at once, the rows that belong to a declared group or deficit."""
+    _keep(con, "feature_span", pl.DataFrame({"first_week": [min(weeks)], "last_week": [max(weeks)]}))
+    codes = pl.DataFrame(
+        statements.code_rows(declared, tables),
+        schema={"code": pl.Int64, "group_id": pl.Int32, "value": pl.Int32, "lookback_days": pl.Int32},
+        orient="row",
+    )
+    _keep(con, "feature_code", codes)
+    for kind, empty in EMPTY.items():
+        selects = [s for s in [statements.member_selects(declared, kind, tables)] if s]
+        if kind == "event" and codes.height:
+            selects.append(sql.load("features/coded_event"))
+        _make(con, f"feature_{kind}", "\nunion all\n".join(selects) or empty)
+    _keep_deficits(con, declared, tables)
+
+
+def _keep_deficits(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables: Collection[str]) -> None:
+    if declared.deficits and declared.deficit_table in tables:
+        codes = pl.DataFrame(
+            statements.deficit_rows(declared), schema={"code": pl.Int64, "deficit_bit": pl.Int64}, orient="row"
+        )
+        _keep(con, "feature_deficit_code", codes)
+        _make(con, "feature_deficit", sql.load("features/deficit_span"))
+    else:
+        _make(
+            con,
+            "feature_deficit",
+            "select null::bigint as person_id, null::bigint as deficit_bit, null::date as readable_from, "
+            "null::date as readable_until where false",
+        )
+
+
+def weeks_at_once(con: duckdb.DuckDBPyConnection, weeks: Sequence[dt.date]) -> None:
+    """Makes ``feature_week``: one row a Monday, with the first day of every window."""
+    starts = {f"start_{n}": [w - dt.timedelta(days=n) for w in weeks] for n in WINDOWS}
+    _keep(con, "feature_week", pl.DataFrame({"week": list(weeks), **starts}))
+
+
+def rows(con: duckdb.DuckDBPyConnection, statement: str) -> pl.DataFrame:
+    """Result of ``sql/features/<statement>.sql``."""
+    return con.sql(sql.load(f"features/{statement}")).pl()
+
+
+def release(con: duckdb.DuckDBPyConnection) -> None:
+    """Drops what ``gather`` and ``weeks_at_once`` made."""
+    for table in TABLES:
+        con.execute(f"drop table if exists {table}")
+
+
+def newest_known(
+    con: duckdb.DuckDBPyConnection, declared: FeatureSet, table: str, weeks: Sequence[dt.date]
+) -> pl.DataFrame:
+    """Columns week, practice_code (null for a table without one), newest: the newest day of which anything was known.
+
+    Looks back no further than silence could be told apart: ``silent_after_days`` before the first week.
+    """
+    spec = declared.tables[table]
+    practice = "practice_code" if spec.practice else "null"
+    told = con.sql(
+        f"select {practice}::varchar as practice_code, known_from from {table} "
+        "where known_from between $start and $last group by all",
+        params={"start": min(weeks) - dt.timedelta(days=spec.silent_after_days), "last": max(weeks)},
+    ).pl()
+    calendar = pl.DataFrame({"week": list(weeks)})
+    return (
+        calendar.join(told, how="cross")
+        .filter(pl.col("known_from") <= pl.col("week"))
+        .group_by("week", "practice_code")
+        .agg(pl.col("known_from").max().alias("newest"))
+    )
+
+
+def heard_from(newest: pl.DataFrame | None, week: dt.date, table: Table, people: pl.DataFrame) -> np.ndarray:
+    """For each person, whether the table had told anything new not too long before the week; None: no such table."""
+    if newest is None:
+        return np.zeros(people.height, dtype=bool)
+    limit = week - dt.timedelta(days=table.silent_after_days)
+    lively = newest.filter((pl.col("week") == week) & (pl.col("newest") >= limit))
+    if not table.practice:
+        return np.full(people.height, lively.height > 0)
+    return people["practice_code"].is_in(lively["practice_code"].to_list()).fill_null(value=False).to_numpy()
+
+
+def _keep(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    con.register("feature_incoming", frame.to_arrow())
+    _make(con, name, "select * from feature_incoming")
+    con.unregister("feature_incoming")
+
+
+def _make(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    con.execute(f"create or replace temporary table {name} as {select}")

@@ -1,0 +1,78 @@
+"""SQL made from the declarations: which rows of which record table belong to which event group.
+
+Groups travel as small integers. What a week may read is decided in ``sql/features/*_long.sql``; here rows that no week
+of the span can read are only left behind early, once for all weeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from features.declaration import FeatureSet, Group, Member, Table
+
+NOTHING = "select null where false"
+
+
+def group_numbers(declared: FeatureSet) -> dict[str, int]:
+    """A number for every group, in order of name."""
+    return {name: number for number, name in enumerate(sorted(declared.groups))}
+
+
+def code_rows(declared: FeatureSet, tables: Collection[str]) -> list[tuple[int, int, int, int | None]]:
+    """Rows (code, group number, value, look-back in days) for the coded members that read ``gp_event``."""
+    numbers = group_numbers(declared)
+    rows = []
+    for name, group in sorted(declared.groups.items()):
+        for member in group.members:
+            if member.codelist and member.table == "gp_event" and member.table in tables:
+                value = int(member.value or 0)
+                lookback = declared.group_lookback(name)
+                rows += [(code, numbers[name], value, lookback) for code in declared.codes(member.codelist).codes]
+    return rows
+
+
+def deficit_rows(declared: FeatureSet) -> list[tuple[int, int]]:
+    """Rows (code, deficit bit) for the coded deficits."""
+    return [(code, 1 << bit) for bit, name in enumerate(declared.deficits) for code in declared.codes(name).codes]
+
+
+def member_selects(declared: FeatureSet, kind: str, tables: Collection[str]) -> str:
+    """The rows of every uncoded member of one kind, put under one another; none when no table is there.
+
+    Columns: event: person_id, group_id, event_date, value, known_from, known_until; interval: start_date and end_date
+    in place of event_date; item: item in place of value.
+    """
+    numbers = group_numbers(declared)
+    selects = [
+        _member_select(declared.tables[m.table], group, m, numbers[name], declared.group_lookback(name))
+        for name, group in sorted(declared.groups.items())
+        if group.kind == kind
+        for m in group.members
+        if m.codelist is None and m.table in tables
+    ]
+    return "\nunion all\n".join(selects)
+
+
+def _member_select(table: Table, group: Group, member: Member, number: int, lookback: int | None) -> str:
+    value = 0 if member.value is None else member.value
+    happened = {
+        "event": f"cast({table.date} as date) as event_date, cast({value} as integer) as value",
+        "interval": f"{table.date} as start_date, {table.end} as end_date, cast({value} as integer) as value",
+        "item": f"{table.date} as event_date, cast({value} as bigint) as item",
+    }[group.kind]
+    conditions = [
+        f"{table.date} < s.last_week",
+        "t.known_from <= s.last_week",
+        "(t.known_until is null or t.known_until > s.first_week)",
+    ]
+    if member.where:
+        conditions.insert(0, f"({member.where})")
+    if group.kind == "interval":
+        conditions.append(f"({table.end} is null or {table.end} >= s.first_week - 730)")
+    elif lookback is not None:
+        conditions.append(f"{table.date} >= s.first_week - {lookback}")
+    return (
+        f"select t.person_id, {number} as group_id, {happened}, t.known_from, t.known_until\n"
+        f"from {table.name} as t cross join feature_span as s\n"
+        f"where {' and '.join(conditions)}"
+    )
