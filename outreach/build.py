@@ -103,11 +103,10 @@ def build_lists(
         con: a connection where the record tables are visible under their names.
         week: the index Monday.
         scores: Parquet file or folder of the week: `person_id`, `score` (and `outcome` where several are stored).
-        features: Parquet file or folder of the week: `person_id` and a column a feature.
+        features: the folder of weeks that `features.build_matrix` wrote.
         out: this week's folder, `…/week=YYYY-MM-DD`; gets `ledger.parquet`, `<team>.xlsx`, `<team>.html`.
         earlier: the folder that holds the weeks' folders; None: no list was ever made.
-        reasons: `person_id`, `reason_1`, `reason_2`, `reason_3`, `latest_date`, or what gives them for given people
-            (asked once, for listed people only).
+        reasons: gives the sentences about given people, as `features.reasons` does; asked once, for listed people only.
         heading: what the run knows about the list.
         tie_key: secret bytes that order equal scores.
         declaration: the list; default `weekly_contact`.
@@ -115,7 +114,8 @@ def build_lists(
         policy: the opt-out policy table.
 
     Raises:
-        ListError: scores or features are not as expected, a later list exists, or the ledger would change.
+        FeatureError: the week's features are not there.
+        ListError: scores are not as expected, a later list exists, or the ledger would change.
         WordError: a reason holds a word that may not reach people.
     """
     declaration = declaration or load_list()
@@ -127,7 +127,7 @@ def build_lists(
     chosen = choose(
         considered.people, team_table, listed.drop("last_team"), week=week, declaration=declaration, tie_key=tie_key
     ).with_columns(week=pl.lit(week), list_id=pl.lit(declaration.id), model_id=pl.lit(heading.model_id))
-    rows = rows_by_team(chosen, listed, considered.withheld, reasons, week=week, declaration=declaration)
+    rows = rows_by_team(chosen, listed, considered, reasons, week=week, declaration=declaration)
     sheets = [
         team_sheet(
             team, rows[team["team"]], week=week, declaration=declaration, sight=considered.sight, heading=heading

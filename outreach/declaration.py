@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 LISTS = Path(__file__).parent / "lists"
 Route = Literal["in_hospital", "palliative", "care_home"]
-Signal = Literal["housebound", "palliative", "care_home"]
+Signal = Literal["palliative", "care_home"]
 
 
 class ListError(ValueError):
@@ -28,13 +28,6 @@ class Objective(_Declared):
     outcome: str
     words: str
     horizon: str
-
-
-class Cohort(_Declared):
-    """Who can be on the list, in whole years of age on the index Monday."""
-
-    minimum_age: int = Field(ge=18)
-    minimum_age_housebound: int = Field(ge=18)
 
 
 class FeatureRule(_Declared):
@@ -75,18 +68,20 @@ class ListDeclaration(_Declared):
         rest_weeks: a person listed in this many weeks before is "still here", not new again; 0 for no rest.
         hospital_snapshot_days: age in days beyond which an in-patient snapshot is not believed.
         recent_days: age in days beyond which a reason is a standing concern.
+        signals: what routes a person elsewhere: any one of its rules.
+        themes: themes of reasons, the most telling first; a theme not named comes last.
     """
 
     id: str
     title: str
     objective: Objective
-    cohort: Cohort
     threshold: float = Field(ge=0, le=1)
     rest_weeks: int = Field(ge=0, le=52)
     hospital_snapshot_days: int = Field(ge=1)
     recent_days: int = Field(ge=1)
     risk_words: tuple[RiskWords, ...]
-    signals: dict[Signal, FeatureRule]
+    signals: dict[Signal, tuple[FeatureRule, ...]]
+    themes: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     outcomes: tuple[str, ...]
     routes: dict[Route, RouteWords]
@@ -103,7 +98,9 @@ class ListDeclaration(_Declared):
     @property
     def features(self) -> list[str]:
         """Every feature that the list reads."""
-        named = [s.feature for s in self.signals.values()] + [s.feature for s in self.next_steps if s.feature]
+        named = [r.feature for rules in self.signals.values() for r in rules] + [
+            s.feature for s in self.next_steps if s.feature
+        ]
         return sorted(set(named))
 
 

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 import sql
+from features.cohort import cohort, week_file
 from outreach.declaration import FeatureRule, ListDeclaration, ListError
 
 PURPOSE = "direct_care_list"
@@ -41,12 +42,14 @@ class Considered:
             `pcn_name`, `age`, `sex_code`, `score` (risk rounded to 1e-6, null unknown), `obstacle` (code of the first
             thing against listing, null none), `admission_date` (in hospital since), and the list's features
             (null unknown).
-        withheld: people who may appear nowhere: sensitive flag or opt-out.
+        withheld: people who may be mentioned nowhere: sensitive flag or opt-out.
+        dead: people known to have died.
         sight: what could be seen.
     """
 
     people: pl.DataFrame
     withheld: pl.Series
+    dead: pl.Series
     sight: Sight
 
 
@@ -59,25 +62,26 @@ def consider(
     features: Path,
     policy: Path,
 ) -> Considered:
-    """Everyone in the declared cohort on `week`, with the first obstacle to listing each.
+    """Everyone in the cohort on `week` and registered with a practice of the board, with the first obstacle each.
 
     People with a sensitive flag are taken out altogether; people whom the policy takes out of direct-care lists stay
     as a row without a score, so that "why is she not on it?" has an answer.
 
     Raises:
-        ListError: the scores or features cannot be read as such.
+        ListError: the scores cannot be read as such.
+        FeatureError: the features of that week have not been computed.
     """
     con.register("opt_out_policy", read_policy(policy).to_arrow())
     fresh_since = week - dt.timedelta(days=declaration.hospital_snapshot_days)
-    candidates = _select(con, "outreach/candidate", index=week)
     opted_out = _select(con, "purpose/opted_out", index=week, purpose=PURPOSE)["person_id"]
     admitted = _select(con, "outreach/in_hospital", index=week, oldest=fresh_since)
-    signals, missing = _read_features(features, declaration)
-    sensitive = candidates.filter("sensitive_flag")["person_id"]
+    signals, missing = _read_features(week_file(features, week, "matrix.parquet"), declaration)
+    members = cohort(features, week)
     people = (
-        candidates.filter(~pl.col("sensitive_flag"))
+        members.filter(~pl.col("sensitive_flag"))
+        .select("person_id", "practice_code", "age", "sex_code", "registration_count")
+        .join(_select(con, "outreach/practice", index=week), on="practice_code")
         .join(signals, on="person_id", how="left")
-        .filter(_in_cohort(declaration))
         .join(read_scores(scores, declaration.objective.outcome), on="person_id", how="left")
         .join(admitted.select("person_id", "admission_date"), on="person_id", how="left")
         .with_columns(team="pcn_code", opted_out=pl.col("person_id").is_in(opted_out.implode()))
@@ -85,8 +89,12 @@ def consider(
         .with_columns(score=pl.when(~pl.col("opted_out")).then("score"))
         .sort("person_id")
     )
-    sight = Sight(_hospital_sight(con, week, fresh_since), _registration_sight(con, week), missing)
-    return Considered(people, pl.concat([sensitive, opted_out]).unique().sort(), sight)
+    return Considered(
+        people=people,
+        withheld=pl.concat([members.filter("sensitive_flag")["person_id"], opted_out]).unique().sort(),
+        dead=_select(con, "outreach/known_dead", index=week)["person_id"],
+        sight=Sight(_hospital_sight(con, week, fresh_since), _registration_sight(con, week), missing),
+    )
 
 
 def read_policy(path: Path) -> pl.DataFrame:
@@ -119,10 +127,8 @@ def read_scores(path: Path, outcome: str) -> pl.DataFrame:
 
 
 def _read_features(path: Path, declaration: ListDeclaration) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    frame = _scan(path)
+    frame = pl.scan_parquet(path)
     there = set(frame.collect_schema().names())
-    if "person_id" not in there:
-        raise ListError(f"The features at {path.name} have no column person_id.")
     wanted = declaration.features
     known = [
         pl.col(f).cast(pl.Float64).fill_nan(None) if f in there else pl.lit(None, pl.Float64).alias(f) for f in wanted
@@ -134,16 +140,8 @@ def _scan(path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(path / "**/*.parquet" if path.is_dir() else path)
 
 
-def _in_cohort(declaration: ListDeclaration) -> pl.Expr:
-    cohort = declaration.cohort
-    housebound = _holds(declaration.signals.get("housebound"))
-    return (pl.col("age") >= cohort.minimum_age) | ((pl.col("age") >= cohort.minimum_age_housebound) & housebound)
-
-
-def _holds(rule: FeatureRule | None) -> pl.Expr:
-    if rule is None:
-        return pl.lit(value=False)
-    return (pl.col(rule.feature) >= rule.at_least).fill_null(value=False)
+def _any_holds(rules: tuple[FeatureRule, ...]) -> pl.Expr:
+    return pl.any_horizontal([(pl.col(r.feature) >= r.at_least).fill_null(value=False) for r in rules])
 
 
 def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
@@ -151,17 +149,15 @@ def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
     return (
         pl.when("opted_out")
         .then(pl.lit("opted_out"))
-        .when("dead")
-        .then(pl.lit("dead"))
         .when(pl.col("team").is_null())
         .then(pl.lit("no_team"))
         .when(pl.col("score").is_null())
         .then(pl.lit("no_score"))
         .when(pl.col("admission_date").is_not_null())
         .then(pl.lit("in_hospital"))
-        .when(_holds(declaration.signals.get("palliative")))
+        .when(_any_holds(declaration.signals["palliative"]))
         .then(pl.lit("palliative"))
-        .when(_holds(declaration.signals.get("care_home")))
+        .when(_any_holds(declaration.signals["care_home"]))
         .then(pl.lit("care_home"))
         .when(pl.col("score") < declaration.threshold)
         .then(pl.lit("below_threshold"))

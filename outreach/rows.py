@@ -10,22 +10,18 @@ import polars as pl
 from data_contracts.identity import person_ref
 from outreach import wording
 from outreach.declaration import ListDeclaration
+from outreach.eligibility import Considered
 from outreach.sheet import TeamRows, people_in_words
 
-REASON_SCHEMA = {
-    "person_id": pl.Int64,
-    "reason_1": pl.String,
-    "reason_2": pl.String,
-    "reason_3": pl.String,
-    "latest_date": pl.Date,
-}
-Reasons = pl.DataFrame | Callable[[list[int]], pl.DataFrame]
+REASON_COLUMNS = {"person_id": pl.Int64, "theme": pl.String, "sentence": pl.String, "evidence_date": pl.Date}
+REASONS_SHOWN = 3
+Reasons = Callable[[list[int]], pl.DataFrame]
 
 
 def rows_by_team(
     chosen: pl.DataFrame,
     listed: pl.DataFrame,
-    withheld: pl.Series,
+    considered: Considered,
     reasons: Reasons,
     *,
     week: dt.date,
@@ -36,16 +32,15 @@ def rows_by_team(
     Args:
         chosen: `choice.choose`.
         listed: `ledger.listed_before`.
-        withheld: people who may be mentioned nowhere.
-        reasons: the reasons, or what gives them; asked once, for the people on any sheet.
+        considered: who may be mentioned nowhere, and who has died.
+        reasons: gives the sentences about given people (`features.reasons`); asked once, for the people on any sheet.
         week: the index Monday.
         declaration: the list.
     """
     routed = _routed(chosen, declaration)
-    off = _coming_off(chosen, listed, withheld, routed)
+    off = _coming_off(chosen, listed, considered, routed)
     named = chosen.filter(pl.col("shown") | (pl.col("status") == "still_here"))["person_id"].to_list()
-    table = reasons(sorted({*named, *routed["person_id"]})) if callable(reasons) else reasons
-    table = table.select(pl.col(c).cast(t) for c, t in REASON_SCHEMA.items())
+    table = first_reasons(reasons(sorted({*named, *routed["person_id"]})), week, declaration)
 
     def put(people: pl.DataFrame) -> pl.DataFrame:
         return people_in_words(people, table, week, declaration)
@@ -66,6 +61,37 @@ def rows_by_team(
     }
 
 
+def first_reasons(sentences: pl.DataFrame, week: dt.date, declaration: ListDeclaration) -> pl.DataFrame:
+    """The three sentences that are shown: recent ones first, in the declared order of themes, one a theme.
+
+    Args:
+        sentences: `person_id`, `theme`, `sentence`, `evidence_date` (null: not dated), in order of telling.
+        week: the index Monday.
+        declaration: the list.
+
+    Returns:
+        One row a person with a sentence: `person_id`, `reason_1`, `reason_2`, `reason_3`, and `latest_date`, the date
+        behind the first (null: not dated).
+    """
+    order = {theme: place for place, theme in enumerate(declaration.themes)}
+    recent = pl.col("evidence_date") >= week - dt.timedelta(days=declaration.recent_days)
+    said = pl.col("sentence").str.slice(0, 1).str.to_uppercase() + pl.col("sentence").str.slice(1)
+    numbered = {f"reason_{i}": said.get(i - 1, null_on_oob=True) for i in range(1, REASONS_SHOWN + 1)}
+    return (
+        sentences.select(pl.col(c).cast(t) for c, t in REASON_COLUMNS.items())
+        .with_row_index("told")
+        .sort(
+            "person_id",
+            ~recent.fill_null(value=False),
+            pl.col("theme").replace_strict(order, default=len(order), return_dtype=pl.Int64),
+            "told",
+        )
+        .unique(["person_id", "theme"], keep="first", maintain_order=True)
+        .group_by("person_id", maintain_order=True)
+        .agg(**numbered, latest_date=pl.col("evidence_date").get(0, null_on_oob=True))
+    )
+
+
 def _routed(chosen: pl.DataFrame, declaration: ListDeclaration) -> pl.DataFrame:
     """Routed people who would have been on the list: at least the marginal risk of a full list, or listed before."""
     full = chosen.filter("shown").group_by("team", "capacity").agg(least=pl.col("score").min(), count=pl.len())
@@ -79,20 +105,24 @@ def _routed(chosen: pl.DataFrame, declaration: ListDeclaration) -> pl.DataFrame:
     )
 
 
-def _coming_off(chosen: pl.DataFrame, listed: pl.DataFrame, withheld: pl.Series, routed: pl.DataFrame) -> pl.DataFrame:
+def _coming_off(
+    chosen: pl.DataFrame, listed: pl.DataFrame, considered: Considered, routed: pl.DataFrame
+) -> pl.DataFrame:
     """People of earlier lists who are on no sheet of the same team now, and why; the withheld are not mentioned."""
     on_sheet = pl.col("status").is_in(["shown", "still_here"]) | pl.col("person_id").is_in(
         routed["person_id"].implode()
     )
     same_team = pl.col("team") == pl.col("last_team")
     why = (
-        pl.when(pl.col("team").is_not_null() & ~same_team)
+        pl.when(pl.col("person_id").is_in(considered.dead.implode()))
+        .then(pl.lit("dead"))
+        .when(pl.col("team").is_not_null() & ~same_team)
         .then(pl.lit("other_team"))
         .otherwise(pl.col("status").fill_null("gone"))
         .replace_strict(wording.STATUS_WORDS)
     )
     off = (
-        listed.filter(~pl.col("person_id").is_in(withheld.implode()))
+        listed.filter(~pl.col("person_id").is_in(considered.withheld.implode()))
         .join(chosen.select("person_id", "team", "status"), on="person_id", how="left")
         .filter(~(on_sheet & same_team).fill_null(value=False))
         .with_columns(off=why)

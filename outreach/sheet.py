@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -171,7 +171,7 @@ def risk_in_words(declaration: ListDeclaration, score: str = "score") -> pl.Expr
     """A risk as people say it: "High: about 42 in 100"; null where unknown."""
     words: Any = pl
     for step in declaration.risk_words:
-        words = words.when(pl.col(score) >= step.at_least).then(pl.lit(step.words))
+        words = words.when(pl.col(score).round(2) >= step.at_least).then(pl.lit(step.words))
     count = (pl.col(score) * 100).round(0).cast(pl.Int64)
     some = pl.format(wording.RISK.replace("{words}", "{}").replace("{count}", "{}"), words, count)
     small = pl.format(wording.RISK_SMALL.replace("{words}", "{}"), words)
@@ -208,7 +208,11 @@ def _notices(week: dt.date, sight: Sight, heading: Heading) -> tuple[str, ...]:
 
 
 def _room(team: Mapping[str, Any], rows: TeamRows, declaration: ListDeclaration) -> tuple[str, ...]:
-    said = [wording.SHOWN.format(new=len(rows.shown), capacity=team["capacity"])]
+    objective = declaration.objective
+    said = [
+        wording.RISK_OF.format(outcome=objective.words, horizon=objective.horizon),
+        wording.SHOWN.format(new=len(rows.shown), capacity=team["capacity"]),
+    ]
     if len(rows.shown):
         last = rows.shown.select(risk_in_words(declaration)).to_series()[-1]
         said.append(wording.MARGINAL.format(risk=last[0].lower() + last[1:]))
@@ -222,10 +226,9 @@ def _room(team: Mapping[str, Any], rows: TeamRows, declaration: ListDeclaration)
 
 def _about(declaration: ListDeclaration, sight: Sight, heading: Heading) -> tuple[str, ...]:
     objective = declaration.objective
+    missing = set(sight.missing_features)
     unknown = [
-        wording.SIGNAL_WORDS[name]
-        for name, rule in declaration.signals.items()
-        if rule.feature in sight.missing_features
+        wording.SIGNAL_WORDS[n] for n, rules in declaration.signals.items() if {r.feature for r in rules} <= missing
     ]
     return (
         wording.MADE_BY.format(outcome=objective.words, horizon=objective.horizon, model=heading.model_id),
@@ -264,6 +267,7 @@ _OFF = (_ROW, _PERSON, _LAST_LISTED, Column("off", wording.HEADINGS["off"], 60))
 
 
 def _sections(rows: TeamRows, declaration: ListDeclaration) -> list[Section]:
+    """The tables in reading order; every risk stands under a heading that names its horizon."""
     weeks = declaration.rest_weeks or 4
     sections = [
         _section(wording.SECTION_NEW, _NEW, rows.shown, weeks),
@@ -277,7 +281,12 @@ def _sections(rows: TeamRows, declaration: ListDeclaration) -> list[Section]:
             intro = wording.ROUTED_INTRO.format(words=words.words)
             sections.append(_section((words.sheet, intro, ""), columns, people, weeks))
     sections.append(_section(wording.SECTION_OFF, _OFF, rows.coming_off, weeks))
-    return sections
+    horizon = declaration.objective.horizon
+    return [replace(s, columns=tuple(_with_horizon(c, horizon) for c in s.columns)) for s in sections]
+
+
+def _with_horizon(column: Column, horizon: str) -> Column:
+    return replace(column, heading=column.heading.format(horizon=horizon))
 
 
 def _section(words: tuple[str, str, str], columns: tuple[Column, ...], people: pl.DataFrame, weeks: int) -> Section:

@@ -10,7 +10,7 @@ FOOTER: Final = "Not being on this list does not mean low risk."
 CANNOT_SEE_HOSPITAL: Final = "We cannot see who is in hospital: check the record before you call."
 SEEN_TO: Final = "Who is in hospital is known to {date}: check the record before you call."
 KNOWN_TO: Final = "What this list knows: {sources}."
-MADE_BY: Final = "Ranked by the calculated risk of {outcome} within {horizon}. Model {model}."
+MADE_BY: Final = "Ranked by the calculated risk of {outcome} in {horizon}. Model {model}."
 PURPOSE: Final = (
     "The risk is an estimate from recorded care, not a diagnosis. "
     "The decision to contact anyone, and how, is the team's."
@@ -18,6 +18,7 @@ PURPOSE: Final = (
 UNKNOWN_SIGNALS: Final = "Not known from what was delivered: {signals}."
 PSEUDONYMS: Final = "People are shown by a reference; names and NHS numbers are joined only when the list is released."
 
+RISK_OF: Final = "The risk is of {outcome} in {horizon}."
 SHOWN: Final = "{new} new this week of {capacity} places."
 MARGINAL: Final = "The risk of the last person on the list is {risk}."
 NOBODY: Final = "Nobody is above the list's risk threshold this week."
@@ -35,7 +36,6 @@ RISK: Final = "{words}: about {count} in 100"
 RISK_SMALL: Final = "{words}: less than 1 in 100"
 
 SIGNAL_WORDS: Final = {
-    "housebound": "who is housebound",
     "palliative": "who is on a palliative care register",
     "care_home": "who lives in a care home",
 }
@@ -70,10 +70,10 @@ HEADINGS: Final = {
     "who": "Age and sex",
     "practice": "Practice",
     "why": "Why now",
-    "risk": "Risk in words",
+    "risk": "Risk in {horizon}",
     "next_step": "Suggested next step",
     "outcome": "Outcome",
-    "score": "Risk",
+    "score": "Risk, {horizon}",
     "rank": "Rank",
     "reason_2": "Also",
     "reason_3": "And",

@@ -126,7 +126,7 @@ def _write_cell(page: Worksheet, at: tuple[int, int], value: Cell, look: Format)
 def _height(columns: tuple[Column, ...], row: tuple[Cell, ...]) -> int:
     """Height in points that holds the longest wrapped cell: LibreOffice does not always fit rows by itself."""
     texts = [(v, c.width) for v, c in zip(row, columns, strict=True) if isinstance(v, str)]
-    lines = max((-(-len(v) // max(w - 2, 1)) for v, w in texts), default=1)
+    lines = max((-(-len(v) // w) for v, w in texts), default=1)
     return max(PERSON_ROW_HEIGHT, LINE_HEIGHT * lines + 4)
 
 

@@ -8,12 +8,18 @@ from typing import Any
 import duckdb
 import polars as pl
 
+import sql
+from features.cohort import in_cohort
+
 MONDAY = dt.date(2026, 1, 12)
 LONG_AGO = dt.date(2020, 1, 1)
 PRACTICE, OTHER_PRACTICE, LOOSE_PRACTICE = "C81001", "C81002", "C81099"
 TIE_KEY = b"key of the tests"
 TABLES = {
-    "person": "person_id bigint, birth_month date, sex_code varchar, sensitive_flag boolean",
+    "person": (
+        "person_id bigint, birth_month date, sex_code varchar, ethnic_code varchar, lsoa_code varchar, "
+        "household_id bigint, sensitive_flag boolean"
+    ),
     "registration": "person_id bigint, practice_code varchar, start_date date, end_date date",
     "death": "person_id bigint, death_date date, death_source varchar",
     "opt_out": "person_id bigint, opt_out_type varchar, start_date date",
@@ -78,15 +84,20 @@ class Example:
         ).write_parquet(path)
         return path
 
-    @property
-    def features_file(self) -> Path:
-        """The week's matrix: every feature that anyone was given; null for the others."""
-        path = self.folder / "feature.parquet"
+    def features_of(self, week: dt.date) -> Path:
+        """The folder of weeks; for `week` the people registered as known, and every feature that anyone was given."""
+        folder = self.folder / "feature" / f"week={week}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.con.execute("create or replace temp table feature_week as select $week::date as week", {"week": week})
+        people = self.con.sql(sql.load("features/population")).pl().drop("week", "female")
         rows = [{"person_id": p, **f} for p, f in self.features.items()]
-        pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col("person_id").cast(pl.Int64)).write_parquet(
-            path
-        )
-        return path
+        given = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col("person_id").cast(pl.Int64))
+        matrix = people.select("person_id").join(given, on="person_id", how="left").sort("person_id")
+        level = matrix["housebound_level"].fill_null(0) if "housebound_level" in matrix.columns else people["age"] * 0
+        member = in_cohort(people["age"].to_numpy(), level.to_numpy())
+        people.with_columns(cohort_flag=pl.Series(member)).write_parquet(folder / "person.parquet")
+        matrix.write_parquet(folder / "matrix.parquet")
+        return folder.parent
 
 
 def example(folder: Path) -> Example:
@@ -122,14 +133,15 @@ def opt_out_policy(folder: Path, *rows: str) -> Path:
 
 
 def plain_reasons(people: list[int]) -> pl.DataFrame:
-    """One dated reason each."""
-    return pl.DataFrame(
-        {
-            "person_id": people,
-            "reason_1": ["Fell at home on 3 January 2026 and was seen by the ambulance crew"] * len(people),
-            "reason_2": ["Two attendances at the emergency department since October 2025"] * len(people),
-            "reason_3": [None] * len(people),
-            "latest_date": [dt.date(2026, 1, 3)] * len(people),
-        },
-        schema_overrides={"person_id": pl.Int64, "reason_3": pl.String},
-    )
+    """Two dated sentences each, as `features.reasons` gives them."""
+    sentences = [
+        ("falls", "one fall recorded in the last three months, on 3 Jan 2026", dt.date(2026, 1, 3)),
+        (
+            "recent hospital use",
+            "2 emergency attendances in the last 12 months, latest 5 Oct 2025",
+            dt.date(2025, 10, 5),
+        ),
+    ]
+    rows = [(person, *sentence) for person in people for sentence in sentences]
+    schema = {"person_id": pl.Int64, "theme": pl.String, "sentence": pl.String, "evidence_date": pl.Date}
+    return pl.DataFrame(rows, schema=schema, orient="row")

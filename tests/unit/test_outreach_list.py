@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from data_contracts.words import WordError
+from features import load_features
 from outreach import Heading, ListError, ListReport, TeamsFile, build_lists, load_list
 from tests.examples.outreach import (
     LOOSE_PRACTICE,
@@ -33,7 +34,7 @@ def build(record: Example, week: dt.date = MONDAY, **more: Any) -> ListReport:
     slots = more.pop("slots", 2)
     arguments: dict[str, Any] = {
         "scores": record.scores_file,
-        "features": record.features_file,
+        "features": record.features_of(week),
         "out": record.folder / "list" / f"week={week}",
         "earlier": record.folder / "list",
         "reasons": plain_reasons,
@@ -81,9 +82,9 @@ def test_the_cohort_is_65_and_over_by_the_15th_of_the_birth_month(record: Exampl
 
 
 def test_a_housebound_adult_of_any_age_is_considered_but_never_a_child(record: Example) -> None:
-    record.person(1, 0.5, birth=dt.date(1990, 1, 15), housebound_confirmed=1.0)
-    record.person(2, 0.5, birth=dt.date(2010, 1, 15), housebound_confirmed=1.0)
-    record.person(3, 0.5, birth=dt.date(1990, 1, 15), housebound_confirmed=0.0)
+    record.person(1, 0.5, birth=dt.date(1990, 1, 15), housebound_level=1.0)
+    record.person(2, 0.5, birth=dt.date(2010, 1, 15), housebound_level=1.0)
+    record.person(3, 0.5, birth=dt.date(1990, 1, 15), housebound_level=0.0)
     assert statuses(build(record)) == {1: "shown"}
 
 
@@ -91,7 +92,7 @@ def test_a_known_death_takes_a_person_off_and_an_unknown_one_cannot(record: Exam
     for person, known in ((1, SUNDAY), (2, MONDAY + WEEK)):
         record.person(person, 0.5)
         record.add("death", person_id=person, death_date=SUNDAY, death_source="gp", known_from=known)
-    assert statuses(build(record)) == {1: "dead", 2: "shown"}
+    assert statuses(build(record)) == {2: "shown"}
 
 
 def test_someone_who_moved_away_is_not_considered(record: Example) -> None:
@@ -176,18 +177,19 @@ def test_one_hospital_whose_snapshot_stopped_is_said(record: Example) -> None:
 
 
 def test_palliative_and_care_home_people_are_routed_not_dropped(record: Example) -> None:
-    record.person(1, 0.5, palliative_register=1.0)
-    record.person(2, 0.5, care_home_resident=1.0)
+    record.person(1, 0.5, palliative_status=1.0)
+    record.person(2, 0.5, care_home_level=2.0)
+    record.person(3, 0.5, care_home_placement=1.0)
     report = build(record)
-    assert statuses(report) == {1: "palliative", 2: "care_home"}
-    assert report.teams[0].routed == 2
+    assert statuses(report) == {1: "palliative", 2: "care_home", 3: "care_home"}
+    assert report.teams[0].routed == 3
 
 
 def test_a_feature_that_is_not_there_is_said_to_be_unknown(record: Example) -> None:
-    record.person(1, 0.5, palliative_register=0.0)
+    record.person(1, 0.5, palliative_status=0.0)
     report = build(record)
-    assert "care_home_resident" in report.missing_features
-    assert "palliative_register" not in report.missing_features
+    assert "care_home_level" in report.missing_features
+    assert "palliative_status" not in report.missing_features
     assert "who lives in a care home" in report.files[1].read_text()
 
 
@@ -283,9 +285,9 @@ def test_a_score_that_is_no_probability_is_turned_away(record: Example) -> None:
 
 def test_a_reason_with_a_word_that_may_not_be_said_stops_the_list(record: Example) -> None:
     record.person(1, 0.5)
-    rude = plain_reasons([1]).with_columns(reason_2=pl.lit("Refused a visit in December 2025"))
+    rude = plain_reasons([1]).with_columns(sentence=pl.lit("refused a visit on 3 Jan 2026"))
     with pytest.raises(WordError, match="refused"):
-        build(record, reasons=rude)
+        build(record, reasons=lambda _: rude)
     assert not (record.folder / "list" / f"week={MONDAY}" / "ledger.parquet").exists()
 
 
@@ -306,3 +308,9 @@ def test_an_empty_cohort_gives_an_empty_ledger_and_no_file(record: Example) -> N
     record.person(1, 0.5, birth=dt.date(2000, 1, 15))
     report = build(record)
     assert (report.shown, report.files, len(ledger(report))) == (0, (), 0)
+
+
+def test_every_feature_and_theme_that_the_list_names_is_declared() -> None:
+    declared = load_features()
+    assert set(load_list().features) <= set(declared.names)
+    assert {f.theme for f in declared.features if f.reason} <= set(load_list().themes)

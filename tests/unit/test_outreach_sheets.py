@@ -6,15 +6,17 @@ import zipfile
 from pathlib import Path
 
 import openpyxl
+import polars as pl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from data_contracts.identity import person_ref
-from outreach import Heading, wording
+from outreach import Heading, load_list, wording
 from outreach.page import write_page
+from outreach.rows import first_reasons
 from outreach.sheet import Column, Section, TeamSheet
 from outreach.workbook import as_text, write_workbook
-from tests.examples.outreach import MONDAY, Example, example
+from tests.examples.outreach import MONDAY, Example, example, plain_reasons
 from tests.unit.test_outreach_list import build
 
 
@@ -22,7 +24,7 @@ from tests.unit.test_outreach_list import build
 def record(tmp_path: Path) -> Example:
     made = example(tmp_path)
     for person in range(1, 31):
-        made.person(person, 0.8 - person / 100, sex=str(1 + person % 2), fall_count_90d=float(person % 2))
+        made.person(person, 0.8 - person / 100, sex=str(1 + person % 2), falls_90=float(person % 2))
     made.in_hospital(3, MONDAY - dt.timedelta(days=1))
     return made
 
@@ -34,7 +36,7 @@ def first_sheet(path: Path) -> Worksheet:
 def test_the_first_sheet_prints_on_a4_landscape_with_frozen_repeated_headings(record: Example) -> None:
     page = first_sheet(build(record, slots=12).files[0])
     assert (page.page_setup.orientation, page.page_setup.paperSize) == ("landscape", 9)
-    assert (page.page_setup.fitToWidth, page.page_setup.fitToHeight) == (1, 0)
+    assert (page.page_setup.fitToHeight, page.sheet_properties.pageSetUpPr.fitToPage) == (0, True)
     assert page.freeze_panes == f"C{heading_row(page) + 1}"
     assert page.print_title_rows == f"${heading_row(page)}:${heading_row(page)}"
     assert wording.FOOTER in str(page.oddFooter.left.text)
@@ -65,7 +67,7 @@ def test_each_person_is_a_reference_with_age_sex_practice_reason_risk_and_step(r
     row = [c.value for c in page[heading_row(page) + 1]]
     assert row[1] == person_ref(1)
     assert row[2:4] == ["85–89 woman", "Mill Lane Surgery"]
-    assert "3 January 2026" in row[4]
+    assert row[4] == "One fall recorded in the last three months, on 3 Jan 2026"
     assert row[5:7] == ["Very high: about 79 in 100", "Falls review: talk to the falls recovery service"]
 
 
@@ -137,16 +139,24 @@ def test_the_page_can_be_read_aloud_and_needs_nothing_from_elsewhere(record: Exa
     assert wording.FOOTER in html
 
 
+def test_what_is_said_first_is_recent_and_of_the_most_telling_theme() -> None:
+    rows = [
+        (1, "contact with the practice", "one contact", MONDAY - dt.timedelta(days=1)),
+        (1, "recent hospital use", "home from hospital", MONDAY - dt.timedelta(days=30)),
+        (1, "recent hospital use", "one attendance", MONDAY - dt.timedelta(days=20)),
+        (1, "falls", "a fall", MONDAY - dt.timedelta(days=300)),
+    ]
+    schema = {"person_id": pl.Int64, "theme": pl.String, "sentence": pl.String, "evidence_date": pl.Date}
+    said = first_reasons(pl.DataFrame(rows, schema=schema, orient="row"), MONDAY, load_list())
+    assert said.row(0)[1:4] == ("Home from hospital", "One contact", "A fall")
+
+
 def test_a_person_without_a_recent_event_stands_on_a_standing_concern(record: Example) -> None:
-    def old(people: list[int]) -> "object":
-        from tests.examples.outreach import plain_reasons
+    def old(people: list[int]) -> pl.DataFrame:
+        return plain_reasons(people).with_columns(evidence_date=dt.date(2025, 6, 1))
 
-        return plain_reasons(people).with_columns(latest_date=dt.date(2025, 6, 1))
-
-    assert "Standing concern: Fell at home" in build(record, reasons=old).files[1].read_text()
+    assert "Standing concern: One fall" in build(record, reasons=old).files[1].read_text()
 
 
 def test_a_person_without_any_reason_is_said_to_have_none(record: Example) -> None:
-    from tests.examples.outreach import plain_reasons
-
-    assert wording.NO_REASON in build(record, reasons=plain_reasons([])).files[1].read_text()
+    assert wording.NO_REASON in build(record, reasons=lambda _: plain_reasons([])).files[1].read_text()
