@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.assets.conform import conform
+from pipelines.assets.record import record
 from pipelines.progress import listening_logger
 from pipelines.resources import Home, Writer
 
@@ -16,7 +17,7 @@ weekly = dg.define_asset_job(
 )
 
 defs = dg.Definitions(
-    assets=[conform],
+    assets=[conform, record],
     jobs=[weekly],
     resources={"home": Home(), "writer": Writer()},
     loggers={

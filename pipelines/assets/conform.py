@@ -51,12 +51,6 @@ def _checks(contract: Contract) -> list[dg.AssetCheckSpec]:
     key = key_of(contract)
     specs = [
         dg.AssetCheckSpec(
-            "every_record_accounted_for",
-            asset=key,
-            blocking=True,
-            description="The fates of each file's records add up to its records. Stops the run.",
-        ),
-        dg.AssetCheckSpec(
             "files_and_rows_accepted",
             asset=key,
             description="No file of the newest delivery was rejected and at most 1 % of its rows were set aside or "
@@ -111,9 +105,9 @@ def conform(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
         found.append(finding)
         yield result
     wanted = [c for c in _CONTRACTS.values() if key_of(c) in selected]
-    for contract, entries, imbalance in stages.conform(store, wanted):
+    for contract, entries in stages.conform(store, wanted):
         ledger = read_ledger(store.lake, contract.id)
-        findings = _findings(contract, ledger, imbalance, week)
+        findings = _findings(contract, ledger, week)
         found += findings
         yield dg.MaterializeResult(
             asset_key=key_of(contract),
@@ -131,12 +125,9 @@ def _inbox(strays: list[DeliveryLedger]) -> tuple[Finding, dg.MaterializeResult]
     return finding, dg.MaterializeResult(asset_key=INBOX, metadata=metadata, check_results=[finding.result()])
 
 
-def _findings(contract: Contract, ledger: pl.DataFrame, imbalance: str, week: dt.date) -> list[Finding]:
+def _findings(contract: Contract, ledger: pl.DataFrame, week: dt.date) -> list[Finding]:
     asset = ("conform", contract.id)
     read = ledger.filter(pl.col("fate") != "resent")
-    uneven = read.filter(pl.sum_horizontal(FATES) != pl.col("records"))["file"].to_list()
-    balanced = not imbalance and not uneven
-    says = imbalance or (f"The fates do not add up in {', '.join(uneven)}." if uneven else "Every record has one fate.")
     newest = read.filter(pl.col("received") == read["received"].max()) if len(read) else read
     counts = {fate: int(newest[fate].sum()) for fate in ("records", *FATES, "warned")}
     rejected = newest.filter(pl.col("fate") == "rejected")
@@ -147,7 +138,6 @@ def _findings(contract: Contract, ledger: pl.DataFrame, imbalance: str, week: dt
         f"{counts['quarantined']:,} rows set aside and {counts['warned']:,} with a warning of {counts['records']:,}."
     )
     findings = [
-        Finding(asset, "every_record_accounted_for", balanced, says, blocking=True, counts=counts),
         Finding(
             asset, "files_and_rows_accepted", sound, " ".join(told), counts={**counts, "files rejected": len(rejected)}
         ),
