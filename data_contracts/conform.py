@@ -30,8 +30,8 @@ from data_contracts.rules import (
     checks_of,
     is_looked_up,
     is_sentinel,
-    known_value,
     judge_codes,
+    known_value,
     literal,
     lookup_alias,
     quoted,
@@ -177,7 +177,9 @@ def _read_file(
         con.execute(step)
     name = f"{blank.sha256[:16]}.parquet"
     accepted_path = scratch / name
-    con.execute(f"copy ({statement.accepted(blank.delivery_id)}) to {literal(str(accepted_path))} (format parquet, compression zstd)")
+    con.execute(
+        f"copy ({statement.accepted(blank.delivery_id)}) to {literal(str(accepted_path))} (format parquet, compression zstd)"
+    )
     accepted, suspects = _suspects(con, accepted_path, raw.rows, objecting)
     faults = _faults(con, statement, suspects, numbers)
     counts = _counts(con, contract, raw, objecting, accepted_path)

@@ -96,7 +96,9 @@ def open_histories(con: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
     """
     for contract in contracts:
         state = _read_state(lake, contract)
-        con.execute(f"create or replace view {quoted(f'{contract.id}_history')} as {_history_sql(contract, state, lake)}")
+        con.execute(
+            f"create or replace view {quoted(f'{contract.id}_history')} as {_history_sql(contract, state, lake)}"
+        )
 
 
 def is_materialised(contract: Contract) -> bool:
@@ -190,9 +192,9 @@ class _Fold:
         """Makes ``closing``: of equal neighbours the first stays; every other row ends where the next begins."""
         key = ", ".join(map(quoted, self.key))
         order = f"partition by {key} order by {self._version_order()}arrival, delivery_id, row_index"
-        changed = " or ".join(
-            f"{quoted(c)} is distinct from lag({quoted(c)}) over ordered" for c in self.content
-        ) or "false"
+        changed = (
+            " or ".join(f"{quoted(c)} is distinct from lag({quoted(c)}) over ordered" for c in self.content) or "false"
+        )
         self.con.execute(
             "create or replace temp table closing as with marked as ("
             f"select *, row_number() over ordered as place, ({changed}) as differs from contest window ordered as ({order})), "
@@ -285,10 +287,15 @@ class _Fold:
         }
         times = " union ".join(
             ["select delivery_id, row_index, known_from as moment from added"]
-            + [f"select delivery_id, row_index, {sql} from added where {quoted(n)} is not null" for n, sql in known.items()]
+            + [
+                f"select delivery_id, row_index, {sql} from added where {quoted(n)} is not null"
+                for n, sql in known.items()
+            ]
         )
         shown = ", ".join(
-            f"case when {known[c]} <= m.moment then a.{quoted(c)} end as {quoted(c)}" if c in known else f"a.{quoted(c)}"
+            f"case when {known[c]} <= m.moment then a.{quoted(c)} end as {quoted(c)}"
+            if c in known
+            else f"a.{quoted(c)}"
             for c in self.stored
         )
         for c in known:  # names inside the known-date expressions belong to the row

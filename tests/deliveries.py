@@ -36,11 +36,25 @@ def nhs_number(n: int) -> str:
 
 
 DEFAULTS: dict[str, dict[str, object]] = {
-    "gp_registration": {"practice_code": "C81001", "start_date": "2000-01-01", "birth_month": "1940-05-15",
-                        "sex_code": "2", "lsoa_code": "E01013453", "sensitive_flag": "N"},
+    "gp_registration": {
+        "practice_code": "C81001",
+        "start_date": "2000-01-01",
+        "birth_month": "1940-05-15",
+        "sex_code": "2",
+        "lsoa_code": "E01013453",
+        "sensitive_flag": "N",
+    },
     "gp_event": {"practice_code": "C81001", "is_deleted": "N"},
-    "apc": {"provider_code": "RTG", "episode_order": 1, "patient_class": "1", "admission_method": "21",
-            "admission_source": "19", "spell_number": "S1", "main_specialty": "300", "treatment_function": "300"},
+    "apc": {
+        "provider_code": "RTG",
+        "episode_order": 1,
+        "patient_class": "1",
+        "admission_method": "21",
+        "admission_source": "19",
+        "spell_number": "S1",
+        "main_specialty": "300",
+        "treatment_function": "300",
+    },
 }
 
 
@@ -65,13 +79,21 @@ class World:
     def vault(self) -> Path:
         return self.home / "vault"
 
-    def deliver(self, source: str, received: str, rows: Sequence[Mapping[str, object]], *,
-                historic: bool = False, name: str = "file.csv") -> Path:
+    def deliver(
+        self,
+        source: str,
+        received: str,
+        rows: Sequence[Mapping[str, object]],
+        *,
+        historic: bool = False,
+        name: str = "file.csv",
+    ) -> Path:
         """Writes rows (lake names; ``nhs_number`` may be an integer for the n-th person)."""
         return self.deliver_text(source, received, text_of(self.contracts[source], rows), historic=historic, name=name)
 
-    def deliver_text(self, source: str, received: str, text: str | bytes, *, historic: bool = False,
-                     name: str = "file.csv") -> Path:
+    def deliver_text(
+        self, source: str, received: str, text: str | bytes, *, historic: bool = False, name: str = "file.csv"
+    ) -> Path:
         folder = self.inbox / source / received
         folder.mkdir(parents=True, exist_ok=True)
         if historic:
@@ -85,8 +107,9 @@ class World:
         entries = []
         with duckdb.connect() as con:
             for source in sources or self.contracts:
-                entries += conform_source(con, self.contracts[source], inbox=self.inbox, lake=self.lake,
-                                          vault=self.vault, key=KEY)
+                entries += conform_source(
+                    con, self.contracts[source], inbox=self.inbox, lake=self.lake, vault=self.vault, key=KEY
+                )
         return entries
 
     def quarantine(self, source: str) -> pl.DataFrame:

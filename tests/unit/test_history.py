@@ -33,9 +33,11 @@ def test_a_changed_row_supersedes_from_the_day_it_came(tmp_path):
 
 
 def test_folding_week_by_week_and_all_at_once_give_the_same_history(tmp_path):
-    deliveries = [("2026-01-05", [{"nhs_number": 1}, {"nhs_number": 2}]),
-                  ("2026-01-12", [{"nhs_number": 1, "practice_code": "C81002", "start_date": "2026-01-07"}]),
-                  ("2026-01-19", [{"nhs_number": 1, "practice_code": "C81002", "start_date": "2026-01-07"}, {"nhs_number": 2}])]
+    deliveries = [
+        ("2026-01-05", [{"nhs_number": 1}, {"nhs_number": 2}]),
+        ("2026-01-12", [{"nhs_number": 1, "practice_code": "C81002", "start_date": "2026-01-07"}]),
+        ("2026-01-19", [{"nhs_number": 1, "practice_code": "C81002", "start_date": "2026-01-07"}, {"nhs_number": 2}]),
+    ]
     histories = []
     for at_once in (True, False):
         world = World(tmp_path / str(at_once))
@@ -51,8 +53,11 @@ def test_folding_week_by_week_and_all_at_once_give_the_same_history(tmp_path):
 
 def test_a_delivery_that_turns_up_late_is_folded_where_it_belongs(tmp_path):
     early, late = World(tmp_path / "early"), World(tmp_path / "late")
-    deliveries = [("2026-01-05", [{"nhs_number": 1}]), ("2026-01-12", [{"nhs_number": 1, "lsoa_code": "E01013454"}]),
-                  ("2026-01-19", [{"nhs_number": 1, "lsoa_code": "E01013455"}])]
+    deliveries = [
+        ("2026-01-05", [{"nhs_number": 1}]),
+        ("2026-01-12", [{"nhs_number": 1, "lsoa_code": "E01013454"}]),
+        ("2026-01-19", [{"nhs_number": 1, "lsoa_code": "E01013455"}]),
+    ]
     for i in (0, 1, 2):
         early.deliver("gp_registration", *deliveries[i])
     for i in (0, 2, 1):
@@ -65,9 +70,12 @@ def test_a_delivery_that_turns_up_late_is_folded_where_it_belongs(tmp_path):
 
 def test_a_historic_row_tells_its_end_and_a_death_only_when_they_could_be_known(tmp_path):
     world = World(tmp_path)
-    world.deliver("gp_registration", "2026-01-05",
-                  [{"nhs_number": 1, "start_date": "2010-01-01", "end_date": "2025-06-01", "death_date": "2025-06-01"}],
-                  historic=True)
+    world.deliver(
+        "gp_registration",
+        "2026-01-05",
+        [{"nhs_number": 1, "start_date": "2010-01-01", "end_date": "2025-06-01", "death_date": "2025-06-01"}],
+        historic=True,
+    )
     con = world.connect("gp_registration")
     columns = "end_date, death_date"
     assert visible(con, "gp_registration_history", "2010-01-05") == []
@@ -77,8 +85,14 @@ def test_a_historic_row_tells_its_end_and_a_death_only_when_they_could_be_known(
 
 
 def event(record_id, code="160689007", **more):
-    return {"nhs_number": 1, "record_id": record_id, "code": code, "event_date": "2025-12-01",
-            "record_date": "2025-12-02", **more}
+    return {
+        "nhs_number": 1,
+        "record_id": record_id,
+        "code": code,
+        "event_date": "2025-12-01",
+        "record_date": "2025-12-02",
+        **more,
+    }
 
 
 def test_a_correction_and_a_withdrawal_of_gp_events_act_from_the_day_they_came(tmp_path):
