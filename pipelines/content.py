@@ -43,3 +43,23 @@ def content_hash(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple
 def digest(value: Mapping[str, object]) -> str:
     """SHA-256 of a JSON value with sorted keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def settle(con: duckdb.DuckDBPyConnection, staged: Path, final: Path) -> str:
+    """Move a finished folder to its place, unless that place holds a past result already.
+
+    What a past week held is never changed: an equal result leaves it as it is, a different one is left out and told.
+
+    Returns:
+        ``new``, ``same`` or ``different``.
+    """
+    if not final.exists():
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staged.rename(final)
+        return "new"
+    names = {p.name for folder in (staged, final) for p in folder.glob("*.parquet")}
+    for name in sorted(names):
+        pair = (staged / name, final / name)
+        if not all(p.exists() for p in pair) or content_hash(con, pair[:1]) != content_hash(con, pair[1:]):
+            return "different"
+    return "same"

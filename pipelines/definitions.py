@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.analyst_jobs import compare_job, person, query_job, status
 from pipelines.assets.conform import conform
+from pipelines.assets.features import feature
 from pipelines.assets.record import record
+from pipelines.automation import inbox_sensor, monday_schedule
 from pipelines.progress import listening_logger
 from pipelines.resources import Home, Writer
 
@@ -17,8 +20,10 @@ weekly = dg.define_asset_job(
 )
 
 defs = dg.Definitions(
-    assets=[conform, record],
-    jobs=[weekly],
+    assets=[conform, record, feature],
+    jobs=[weekly, status, query_job, person, compare_job],
+    schedules=[monday_schedule(weekly)],
+    sensors=[inbox_sensor(weekly)],
     resources={"home": Home(), "writer": Writer()},
     loggers={
         "console": dg.LoggerDefinition(lambda _: listening_logger(), description="Tells the terminal how it goes.")

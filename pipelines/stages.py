@@ -5,14 +5,22 @@ Each opens one private connection, asks the package that knows how, and returns 
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
+import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import features
 from data_contracts.conform import conform_source, record_stray_files
 from data_contracts.contract import Contract, load_contracts
 from data_contracts.identity import IdentityError, key_fingerprint, load_key
-from data_contracts.ledger import AccountingError, DeliveryLedger
+from data_contracts.ledger import AccountingError, DeliveryLedger, read_entries
+from outreach import Heading, ListError, ListReport, build_lists
+from pipelines.content import read, settle
 from pipelines.errors import ProblemError
 from pipelines.publish import current_manifest
 from pipelines.store import Store
@@ -106,3 +114,102 @@ def open_views(store: Store, con: duckdb.DuckDBPyConnection) -> None:
     """Open every history and every canonical table on a connection, as views over exact lake files."""
     open_histories(con, load_contracts().values(), lake=store.lake)
     open_record(con, lake=store.lake)
+
+
+@dataclass(frozen=True)
+class WeekBuilt:
+    """One weekly result.
+
+    Attributes:
+        folder: where the week lies.
+        rows: people in it.
+        people: distinct people in it; fewer than rows means that someone is there twice.
+        settled: ``new``; ``same`` as what was there; ``different``, in which case what was there stays.
+    """
+
+    week: dt.date
+    folder: Path
+    rows: int
+    people: int
+    settled: str
+
+
+def feature_folder(store: Store) -> Path:
+    """The folder of weeks of the features as declared now; other declarations have a folder of their own."""
+    return store.lake / "feature" / f"declared={features.load_features().fingerprint[:12]}"
+
+
+def sources_allowed(purpose: str, week: dt.date) -> list[str]:
+    """Sources that may be used for a purpose in a week: declared for it, and the agreement not lapsed."""
+    return [c.id for c in load_contracts().values() if c.allows(purpose, week)]
+
+
+def build_features(store: Store, weeks: Sequence[dt.date]) -> list[WeekBuilt]:
+    """Compute the feature matrices of the weeks in one pass over the record."""
+    allowed = sources_allowed("direct_care_list", max(weeks))
+    with record_opened(store) as con, store.staging("feature") as staging:
+        features.build_matrix(con, weeks, out=staging, sources_allowed=allowed)
+        return [_settled(con, staging, feature_folder(store), week, "matrix.parquet") for week in weeks]
+
+
+def _settled(con: duckdb.DuckDBPyConnection, staging: Path, folder: Path, week: dt.date, name: str) -> WeekBuilt:
+    settled = settle(con, staging / f"week={week}", folder / f"week={week}")
+    final = folder / f"week={week}"
+    ((rows, people),) = con.execute(
+        f"select count(*), count(distinct person_id) from {read([final / name])}"
+    ).fetchall()
+    return WeekBuilt(week, final, rows, people, settled)
+
+
+def list_folder(store: Store) -> Path:
+    """The folder of weeks that holds ledgers, workbooks and pages."""
+    return store.lake / "list"
+
+
+def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Sequence[str] = ()) -> ListReport:
+    """Make every team's list of one week.
+
+    Raises:
+        ProblemError: a later week has its list already, or the list of this week was made with other content.
+    """
+    weeks_folder = feature_folder(store)
+    heading = Heading(model_id=model_id, known_to=_known_to(store, week), notes=tuple(notes))
+    with record_opened(store) as con:
+        try:
+            return build_lists(
+                con,
+                week,
+                scores=score_folder(store) / f"week={week}",
+                features=weeks_folder,
+                out=list_folder(store) / f"week={week}",
+                earlier=list_folder(store),
+                reasons=lambda people: features.reasons(weeks_folder, week, people),
+                heading=heading,
+                tie_key=hmac.new(open_key(store), b"anticipate|tie", hashlib.sha256).digest(),
+            )
+        except (ListError, features.FeatureError) as error:
+            raise ProblemError(str(error)) from error
+
+
+_KNOWN_TO = {
+    "GP records": "gp_event",
+    "Hospital stays": "apc",
+    "Emergency attendances": "ecds",
+    "Community contacts": "csds_care_contact",
+    "Social care": "cld",
+}
+
+
+def _known_to(store: Store, week: dt.date) -> dict[str, dt.date]:
+    """As said to a team: the newest accepted delivery of each source by the Monday."""
+    found = {}
+    for words, source in _KNOWN_TO.items():
+        received = [dt.date.fromisoformat(e.received) for e in read_entries(store.lake, source) if e.fate == "accepted"]
+        if dates := [day for day in received if day <= week]:
+            found[words] = max(dates)
+    return found
+
+
+def score_folder(store: Store) -> Path:
+    """The folder of weeks that holds scores."""
+    return store.lake / "score"

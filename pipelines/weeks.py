@@ -39,8 +39,14 @@ def monday_on_or_before(day: dt.date) -> dt.date:
 def received_dates(store: Store) -> list[dt.date]:
     """Every date on which something was received, in order: what waits in the inbox and what the ledger knows."""
     waiting = (_as_date(p.name) for p in store.inbox.glob("*/*") if p.is_dir() and any(p.iterdir()))
-    known = (_ledger_date(p) for p in store.lake.glob("ledger/*/*.json"))
+    known = (_accepted_date(p) for p in store.lake.glob("ledger/*/*.json"))
     return sorted({d for d in (*waiting, *known) if d is not None})
+
+
+def latest_week(store: Store) -> dt.date | None:
+    """The latest Monday not after the newest received date; None when nothing was delivered."""
+    received = received_dates(store)
+    return monday_on_or_before(received[-1]) if received else None
 
 
 def choose_week(store: Store, asked: str | None) -> dt.date:
@@ -74,8 +80,6 @@ def _as_date(text: str) -> dt.date | None:
         return None
 
 
-def _ledger_date(path: Path) -> dt.date | None:
-    try:
-        return _as_date(str(json.loads(path.read_text(encoding="utf-8")).get("received", "")))
-    except (OSError, ValueError):
-        return None
+def _accepted_date(path: Path) -> dt.date | None:
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    return _as_date(str(entry["received"])) if entry["fate"] == "accepted" else None

@@ -1,0 +1,100 @@
+"""When runs start by themselves: on Monday morning, and when something was delivered."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from data_contracts.contract import load_contracts
+from pipelines.resources import Home
+from pipelines.store import Store
+from pipelines.weeks import latest_week
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+MONDAY_MORNING = "0 6 * * 1"
+NOT_DATA = ("delivery.yaml",)
+
+
+def monday_schedule(weekly: "UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
+    """The weekly job on Monday at 06:00 in London, for that Monday."""
+
+    @dg.schedule(
+        job=weekly,
+        name="monday_morning",
+        cron_schedule=MONDAY_MORNING,
+        execution_timezone="Europe/London",
+        description="Every Monday at 06:00, London time: run the week that begins today.",
+    )
+    def monday_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        monday = context.scheduled_execution_time.date()
+        return dg.RunRequest(run_key=monday.isoformat(), partition_key=monday.isoformat())
+
+    return monday_morning
+
+
+def inbox_sensor(weekly: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
+    """Requests the latest possible week when the inbox holds new content that has stopped growing."""
+
+    @dg.sensor(
+        job=weekly,
+        name="inbox",
+        minimum_interval_seconds=60,
+        description="Looks at the inbox every minute. When files are there whose content was not seen before, and "
+        "which have not changed since the last look, it runs the latest Monday that was delivered for.",
+    )
+    def inbox(context: dg.SensorEvaluationContext, home: Home) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        store = home.store
+        seen = json.loads(context.cursor) if context.cursor else {"sizes": {}, "requested": ""}
+        sizes = inbox_sizes(store)
+        if not sizes:
+            context.update_cursor(json.dumps({**seen, "sizes": {}}))
+            yield dg.SkipReason("The inbox is empty.")
+            return
+        if sizes != seen["sizes"]:
+            context.update_cursor(json.dumps({**seen, "sizes": sizes}))
+            yield dg.SkipReason("Files are arriving; waiting until they have stopped changing.")
+            return
+        content = inbox_content(store)
+        week = latest_week(store)
+        if content == seen["requested"] or week is None:
+            yield dg.SkipReason("Nothing new: what is in the inbox was tried already.")
+            return
+        context.update_cursor(json.dumps({"sizes": sizes, "requested": content}))
+        yield dg.RunRequest(run_key=content, partition_key=week.isoformat(), tags={"inbox": content[:12]})
+
+    return inbox
+
+
+def inbox_files(store: Store) -> list[Path]:
+    """Files in folders of known sources, in order."""
+    sources = load_contracts()
+    found = (p for p in store.inbox.glob("*/*/*") if p.is_file() and p.name not in NOT_DATA)
+    return sorted(p for p in found if p.relative_to(store.inbox).parts[0] in sources and _is_date(p.parent.name))
+
+
+def inbox_sizes(store: Store) -> dict[str, int]:
+    """Size of each file, to tell whether it is still being written; never its modification time."""
+    return {p.relative_to(store.inbox).as_posix(): p.stat().st_size for p in inbox_files(store)}
+
+
+def inbox_content(store: Store) -> str:
+    """One hash of the content of every file, whatever its name."""
+    hashes = []
+    for path in inbox_files(store):
+        with path.open("rb") as stream:
+            hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
+
+
+def _is_date(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
