@@ -126,7 +126,8 @@ class Delivery:
     """How a feed re-sends what it sent before.
 
     ``delta``: only what is new or changed; ``snapshot``: everything, an absent key is closed; ``rolling``: everything
-    whose ``period_column`` lies in the period covered, an absent key within it is closed.
+    whose ``period_column`` lies in the period covered, an absent key within it is closed (a missing value counts as
+    inside). Where several organisations deliver each their own, ``submitter_column`` says whose keys may be closed.
     """
 
     kind: DeliveryKind
@@ -134,6 +135,7 @@ class Delivery:
     period_start: str | None = None
     period_end: str | None = None
     withdrawn_column: str | None = None
+    submitter_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,7 @@ def _parse(path: Path, document: dict[str, Any], all_raw: dict[str, tuple[Path, 
             period_start=delivery.get("periodStart"),
             period_end=delivery.get("periodEnd"),
             withdrawn_column=delivery.get("withdrawn"),
+            submitter_column=delivery.get("submitterColumn"),
         ),
         frequency_days=int(sla.get("frequency", 7)),
         staleness_days=int(sla["staleness"]) if "staleness" in sla else None,
@@ -324,6 +327,7 @@ def _check(contract: Contract) -> None:
     for name in {n for n in names if names.count(n) > 1}:
         raise ContractError(f"{contract.id}: column {name!r} is declared twice")
     dated = [contract.event_date, contract.delivery.period_column, contract.delivery.withdrawn_column]
+    dated += [contract.delivery.submitter_column]
     dated += [contract.version_column, *(contract.known_date.columns if contract.known_date else ())]
     for c in contract.columns:
         dated += list(c.known.columns) if c.known else []

@@ -27,6 +27,7 @@ from data_contracts.contract import Contract
 
 CHUNK = 1 << 20
 PARTIAL_SUFFIXES = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
+STILL_BEING_WRITTEN = "F10"
 DELIVERY_NOTE = "delivery.yaml"
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
@@ -124,7 +125,9 @@ def make_readable(path: Path, contract: Contract, scratch: Path) -> ReadableFile
     else:
         readable = _tidy_copy(path, magic, scratch / "delivered.csv", survey)
     if path.stat().st_size != size:
-        raise FileRejectedError("F10", "The file is still being written: it will be read when it is complete.")
+        raise FileRejectedError(
+            STILL_BEING_WRITTEN, "The file is still being written: it will be read when it is complete."
+        )
     return readable
 
 
@@ -351,7 +354,7 @@ def _plain(heading: str) -> str:
 
 
 def record_starts_by_reader(readable: ReadableFile) -> tuple[np.ndarray, np.ndarray]:
-    """The same as ``record_starts`` where a double quote stands inside an unquoted cell (slower: one pass in Python)."""
+    """The same as ``record_starts`` where a quote stands inside an unquoted cell (slower: one pass in Python)."""
     with readable.path.open("rb") as stream:
         text = stream.read()
     line_start = np.concatenate([[0], np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 10) + 1])

@@ -7,6 +7,7 @@ that the contract requires rejects the row; in any other it becomes missing and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -69,27 +70,45 @@ def value_of(column: Column) -> str:
     t = quoted(f"t_{column.name}")
     if is_looked_up(column):
         return f"{lookup_alias(column)}.value"
-    if column.type == "string":
-        return t
-    if column.type == "date":
-        shaped = f"substr({t}, 5, 1) = '-' and substr({t}, 8, 1) = '-' and substr({t}, 11, 1) in ('', ' ', 'T')"
-        return f"case when {shaped} then try_cast(substr({t}, 1, 10) as date) end"
-    if column.type == "integer":
-        whole = f"regexp_matches({t}, '^[+-]?[0-9]{{1,18}}([.]0*)?$')"
-        return f"case when {whole} then try_cast(split_part({t}, '.', 1) as bigint) end"
-    if column.type == "number":
-        decimal = f"regexp_matches({t}, '^[+-]?([0-9]{{1,16}}[.]?[0-9]*|[.][0-9]+)$')"
-        return f"case when {decimal} then try_cast({t} as decimal(19,3)) end"
-    if column.type == "time":
-        # Stored as text HH:MM:SS: an engine past one machine has no time type.
-        clock = f"regexp_matches({t}, '^([01][0-9]|2[0-3]):?[0-5][0-9](:?[0-5][0-9])?([.]0*)?$')"
-        digits = f"rpad(substr(replace({t}, ':', ''), 1, 6), 6, '0')"
-        parts = ", ':', ".join(f"substr({digits}, {i}, 2)" for i in (1, 3, 5))
-        return f"case when {clock} then concat({parts}) end"
-    if column.type == "timestamp":
-        return f"try_cast({t} as timestamp)"
+    return _TYPED[column.type](t)
+
+
+def _date(t: str) -> str:
+    shaped = f"substr({t}, 5, 1) = '-' and substr({t}, 8, 1) = '-' and substr({t}, 11, 1) in ('', ' ', 'T')"
+    return f"case when {shaped} then try_cast(substr({t}, 1, 10) as date) end"
+
+
+def _integer(t: str) -> str:
+    whole = f"regexp_matches({t}, '^[+-]?[0-9]{{1,18}}([.]0*)?$')"
+    return f"case when {whole} then try_cast(split_part({t}, '.', 1) as bigint) end"
+
+
+def _number(t: str) -> str:
+    decimal = f"regexp_matches({t}, '^[+-]?([0-9]{{1,16}}[.]?[0-9]*|[.][0-9]+)$')"
+    return f"case when {decimal} then try_cast({t} as decimal(19,3)) end"
+
+
+def _time(t: str) -> str:
+    clock = f"regexp_matches({t}, '^([01][0-9]|2[0-3]):?[0-5][0-9](:?[0-5][0-9])?([.]0*)?$')"
+    digits = f"rpad(substr(replace({t}, ':', ''), 1, 6), 6, '0')"
+    parts = ", ':', ".join(f"substr({digits}, {i}, 2)" for i in (1, 3, 5))
+    return f"case when {clock} then concat({parts}) end"
+
+
+def _boolean(t: str) -> str:
     yes, no = "('true', 't', '1', 'y', 'yes')", "('false', 'f', '0', 'n', 'no')"
     return f"case when lower({t}) in {yes} then true when lower({t}) in {no} then false end"
+
+
+_TYPED: dict[str, Callable[[str], str]] = {
+    "string": lambda t: t,
+    "date": _date,
+    "integer": _integer,
+    "number": _number,
+    "time": _time,
+    "timestamp": lambda t: f"try_cast({t} as timestamp)",
+    "boolean": _boolean,
+}
 
 
 def known_value(known: KnownDate) -> str:

@@ -15,12 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from data_contracts import ledger
-from data_contracts.contract import Contract
+from data_contracts.contract import Contract, KnownDate
 from data_contracts.ledger import DeliveryLedger, write_text_safely
 from data_contracts.rules import known_value, literal, quoted
 
@@ -197,10 +196,11 @@ class _Fold:
         )
         self.con.execute(
             "create or replace temp table closing as with marked as ("
-            f"select *, row_number() over ordered as place, ({changed}) as differs from contest window ordered as ({order})), "
+            f"select *, row_number() over ordered as place, ({changed}) as differs from contest "
+            f"window ordered as ({order})), "
             "run as (select *, (place = 1 or differs) as leads from marked), "
-            "ended as (select *, min(case when leads then known_from end) over ("
-            f"partition by {key} order by place rows between 1 following and unbounded following) as next_known from run) "
+            f"ended as (select *, min(case when leads then known_from end) over (partition by {key} order by place "
+            "rows between 1 following and unbounded following) as next_known from run) "
             "select delivery_id, row_index, part, case when leads then next_known else known_from end as known_until, "
             "case when leads then 'superseded' else 'duplicate' end as fate from ended "
             "where not leads or next_known is not null"
@@ -254,6 +254,9 @@ class _Fold:
             # What is still open belongs to every period: a service that is sent no more is closed.
             event = f"coalesce(o.{quoted(self.contract.delivery.period_column or '')}, {end})"
             absent += f" and {event} between {start} and {end}"
+        if self.contract.delivery.submitter_column:
+            submitter = quoted(self.contract.delivery.submitter_column)
+            absent += f" and o.{submitter} in (select {submitter} from winner)"
         self.con.execute(
             "insert into closing select o.delivery_id, o.row_index, o.part, "
             f"cast({literal(self.group.received.isoformat())} as date), 'closed' from open_version o where {absent}"
@@ -268,43 +271,45 @@ class _Fold:
 
     def _write_versions(self) -> int:
         """Writes the added rows; in a historic delivery a row with later facts becomes one version for each of them."""
-        later = [c for c in self.contract.stored if c.known]
-        plain = f"select {self._plain('a')}, a.known_from, cast(null as date) as known_until, a.delivery_id, a.row_index, 0 as part from added a"
+        later = {c.lake_name: c.known for c in self.contract.stored if c.known}
         if later and self.group.historic:
-            plain = self._split_versions(later)
+            versions = self._split_versions(later)
+        else:
+            versions = (
+                f"select {self._plain('a')}, a.known_from, cast(null as date) as known_until, "
+                "a.delivery_id, a.row_index, 0 as part from added a"
+            )
         order = ", ".join([*map(quoted, self.key), "known_from"])
         name = f"version-{len(self.state.groups):04d}-{self.group.received.isoformat()}.parquet"
-        self._write(f"select * from ({plain}) order by {order}", name)
+        self._write(f"select * from ({versions}) order by {order}", name)
         self.state.version_files.append(name)
         return self._count("added")
 
-    def _split_versions(self, later: list[Any]) -> str:
+    def _split_versions(self, later: dict[str, KnownDate]) -> str:
+        """A row told in one piece, taken apart into what could be known from which day on."""
         received = f"cast({literal(self.group.received.isoformat())} as date)"
-        known = {
-            c.lake_name: f"case when {quoted(c.lake_name)} is not null then greatest(known_from, "
-            f"least(coalesce({known_value(c.known)}, {received}), {received})) end"
-            for c in later
-        }
-        times = " union ".join(
-            ["select delivery_id, row_index, known_from as moment from added"]
-            + [
-                f"select delivery_id, row_index, {sql} from added where {quoted(n)} is not null"
-                for n, sql in known.items()
-            ]
+        told = {name: quoted(f"{name}_told") for name in later}
+        days = ", ".join(
+            f"case when {quoted(name)} is not null then greatest(known_from, "
+            f"least(coalesce({known_value(known)}, {received}), {received})) end as {told[name]}"
+            for name, known in later.items()
+        )
+        moments = " union ".join(
+            ["select delivery_id, row_index, known_from as moment from dated"]
+            + [f"select delivery_id, row_index, {day} from dated where {day} is not null" for day in told.values()]
         )
         shown = ", ".join(
-            f"case when {known[c]} <= m.moment then a.{quoted(c)} end as {quoted(c)}"
-            if c in known
-            else f"a.{quoted(c)}"
+            f"case when d.{told[c]} <= m.moment then d.{quoted(c)} end as {quoted(c)}"
+            if c in told
+            else f"d.{quoted(c)}"
             for c in self.stored
         )
-        for c in known:  # names inside the known-date expressions belong to the row
-            shown = shown.replace("(known_from,", "(a.known_from,")
         window = "partition by m.delivery_id, m.row_index order by m.moment"
         return (
+            f"with dated as (select *, {days} from added), moments as ({moments}) "
             f"select {shown}, m.moment as known_from, lead(m.moment) over ({window}) as known_until, "
-            f"a.delivery_id, a.row_index, cast(row_number() over ({window}) - 1 as integer) as part "
-            f"from added a join ({times}) m on m.delivery_id = a.delivery_id and m.row_index = a.row_index"
+            f"d.delivery_id, d.row_index, cast(row_number() over ({window}) - 1 as integer) as part "
+            "from dated d join moments m on m.delivery_id = d.delivery_id and m.row_index = d.row_index"
         )
 
     def _keep_closed(self) -> int:

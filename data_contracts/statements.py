@@ -1,0 +1,151 @@
+"""The SQL of one delivered file, derived from its contract and the columns that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_contracts.contract import Column, Contract
+from data_contracts.intake import DeliveredFile, ReadableFile
+from data_contracts.rules import (
+    Check,
+    checks_of,
+    is_looked_up,
+    known_value,
+    literal,
+    lookup_alias,
+    quoted,
+    spoils_value,
+    text_of,
+    value_of,
+)
+
+
+@dataclass(frozen=True)
+class RawText:
+    """A file as text: ``table`` in Parquet with ``row_index``, and what could not be read as records."""
+
+    path: Path
+    present: tuple[Column, ...]
+    rows: int
+    readable: ReadableFile
+    malformed_at: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+class Statements:
+    """The SQL of one file, derived from its contract and the columns it has."""
+
+    def __init__(self, contract: Contract, raw: RawText, file: DeliveredFile, *, objecting: bool) -> None:
+        self.contract, self.raw, self.historic = contract, raw, file.historic
+        self.received = literal(file.received.isoformat())
+        present = {c.name for c in raw.present}
+        self.checks = checks_of(contract, present)
+        self.person = contract.person
+        self.reject = " or ".join(f"({c.fails})" for c in self.checks if c.rejects) or "false"
+        self.warn = " or ".join(f"({c.fails})" for c in self.checks if not c.rejects) or "false"
+        self.objecting = objecting
+
+    def typed(self, only: set[str] | None = None) -> str:
+        """CTE ``checked``: row_index, ``t_``, ``v_`` of every column (or of those named), looked-up values joined."""
+        columns = [c for c in self.raw.present if only is None or c.name in only]
+        texts = ", ".join(f"{text_of(c)} as {quoted(f't_{c.name}')}" for c in columns)
+        values = ", ".join(f"{value_of(c)} as {quoted(f'v_{c.name}')}" for c in columns)
+        lookups = [c for c in columns if is_looked_up(c)]
+        joins = " ".join(
+            f"left join {lookup_alias(c)} on tidied.{quoted(f't_{c.name}')} = {lookup_alias(c)}.raw" for c in lookups
+        )
+        faults = "".join(f", {lookup_alias(c)}.fault as {quoted(f'fault_{c.name}')}" for c in lookups)
+        return (
+            f"with tidied as (select file_row_number as row_index, {texts} "
+            f"from read_parquet({literal(str(self.raw.path))}, file_row_number = true)), "
+            f"checked as (select tidied.*, {values}{faults} from tidied {joins})"
+        )
+
+    def condition(self, sql: str) -> str:
+        """A check's condition over ``checked``: looked-up faults and lake names resolved."""
+        for c in self.raw.present:
+            if is_looked_up(c):
+                sql = sql.replace(f"{lookup_alias(c)}.fault", quoted(f"fault_{c.name}"))
+        return sql.replace("$received", self.received)
+
+    def stored_value(self, column: Column) -> str:
+        """SQL of what is stored: the typed value, or missing where it breaks a rule that spoils it."""
+        if column.name not in {c.name for c in self.raw.present}:
+            return f"cast(null as {column.lake_type})"
+        value = quoted(f"v_{column.name}")
+        spoiling = [c for c in self.checks if c.column == column.header and spoils_value(c) and not c.rejects]
+        if spoiling and not is_looked_up(column):
+            bad = " or ".join(f"({self.condition(c.fails)})" for c in spoiling)
+            value = f"case when {bad} then null else {value} end"
+        return f"cast({value} as {column.lake_type})"
+
+    @property
+    def objectors(self) -> str:
+        """Condition that leaves out rows of people who object, before anything else is said about them."""
+        if not self.objecting or self.person is None:
+            return "true"
+        return f"coalesce({quoted(f'v_{self.person.name}')} not in (select person_id from objecting), true)"
+
+    @property
+    def with_names(self) -> str:
+        """The ``checked`` rows with lake names as well, so that a contract's own rules can be read on them."""
+        named = ", ".join(f"{self.stored_value(c)} as {quoted(c.lake_name)}" for c in self.contract.stored)
+        return f"{self.typed()}, named as (select *, {named} from checked where {self.objectors})"
+
+    @property
+    def known_from(self) -> str:
+        """SQL of the day a row could first be known: as declared in a historic delivery, else not before it came."""
+        received = f"cast({self.received} as date)"
+        if self.contract.known_date is None:
+            return received
+        declared = known_value(self.contract.known_date)
+        return f"{'least' if self.historic else 'greatest'}(coalesce({declared}, {received}), {received})"
+
+    def accepted(self, delivery_id: int) -> str:
+        """Good rows in file order: row_index, stored columns, warning_flag, known_from, delivery_id."""
+        stored = ", ".join(quoted(c.lake_name) for c in self.contract.stored)
+        return (
+            f"{self.with_names} select row_index, {stored}, "
+            f"coalesce({self.condition(self.warn)}, false) as warning_flag, {self.known_from} as known_from, "
+            f"cast({delivery_id} as bigint) as delivery_id "
+            f"from named where not coalesce({self.condition(self.reject)}, false) "
+            "and row_index not in (select row_index from loser)"
+        )
+
+    @property
+    def find_losers(self) -> tuple[str, ...]:
+        """Statements that make the temp table ``loser`` (row_index, fate): repeats and older versions of a key."""
+        names = list(self.contract.key)
+        if self.historic and self.contract.version_column:  # a history holds all versions: none is lost here
+            names.append(self.contract.version_column)
+        columns = [c for name in names if (c := self.contract.column(name)) in self.raw.present]
+        key = [quoted(f"v_{c.name}") for c in columns]
+        named_key = ", ".join(f"{k} as k{i}" for i, k in enumerate(key))
+        repeated = (
+            f"{self.typed({c.name for c in columns})} select {named_key} from checked group by all having count(*) > 1"
+        )
+        same = " and ".join(f"named.{k} is not distinct from repeated.k{i}" for i, k in enumerate(key))
+        version = f"{quoted(self.contract.version_column)} desc nulls last, " if self.contract.version_column else ""
+        stored = [quoted(c.lake_name) for c in self.contract.stored]
+        alike = " and ".join(f"c.{s} is not distinct from w.{s}" for s in stored)
+        partition = ", ".join(key)
+        return (
+            f"create or replace temp table repeated as {repeated}",
+            f"create or replace temp table candidate as {self.with_names} select row_index, {', '.join(stored)}, "
+            f"row_number() over (partition by {partition} order by {version}row_index desc) as place, "
+            f"dense_rank() over (order by {partition}) as key_number "
+            f"from named join repeated on {same} where not coalesce({self.condition(self.reject)}, false)",
+            "create or replace temp table loser as select c.row_index, "
+            f"case when {alike} then 'duplicate' else 'superseded' end as fate "
+            "from candidate c join candidate w on w.key_number = c.key_number and w.place = 1 where c.place > 1",
+        )
+
+    def faults(self) -> Iterator[tuple[Check, str]]:
+        """For every check the SQL that lists row_index and value of the suspect rows that break it."""
+        by_header = {c.header: c for c in self.raw.present}
+        for check in self.checks:
+            column = by_header.get(check.column)
+            value = quoted(f"t_{column.name}") if column and check.shows_value else "cast(null as varchar)"
+            yield check, f"select row_index, {value} as value from suspect where {self.condition(check.fails)}"
