@@ -1,10 +1,5 @@
 -- Grain: one row per version of one hospital outpatient appointment.
--- Inputs: outpatient_history, hes_op_history (the contract hes_op extends outpatient: same columns in order).
-with delivered as (
-    select * from outpatient_history
-    union all
-    select * from hes_op_history
-)
+-- Inputs: outpatient_history. Appointments of another identifier domain (hes_op) stay in their history.
 select
     person_id,
     provider_code,
@@ -18,5 +13,5 @@ select
     priority_code,
     known_from,
     known_until
-from delivered
+from outpatient_history
 where person_id is not null
