@@ -21,7 +21,7 @@ import polars as pl
 from data_contracts import intake, ledger, withheld
 from data_contracts.contract import Contract
 from data_contracts.faults import find_suspects, list_faults, list_losers, list_malformed, number_records
-from data_contracts.identity import identify, pseudonyms
+from data_contracts.identity import identify, pseudonyms, use_key
 from data_contracts.intake import STILL_BEING_WRITTEN, DeliveredFile, FileRejectedError
 from data_contracts.ledger import DeliveryLedger, delivery_id_of
 from data_contracts.rules import (
@@ -60,7 +60,11 @@ def conform_source(
 
     Returns:
         One entry a file met in this call, resent and rejected files included.
+
+    Raises:
+        IdentityError: the key is not the vault's, or two numbers share a pseudonym.
     """
+    use_key(key, vault)
     rooms = Rooms(inbox, lake, vault)
     known = {e.sha256: e for e in ledger.read_entries(lake, contract.id)}
     entries = []

@@ -56,6 +56,22 @@ def key_fingerprint(key: bytes) -> str:
     return hmac.new(key, b"anticipate|fingerprint", hashlib.sha256).hexdigest()[:12]
 
 
+def use_key(key: bytes, vault: Path) -> None:
+    """Binds a vault to its key: the first key leaves its fingerprint, any other is refused.
+
+    Raises:
+        IdentityError: the vault was filled under another key, so that one person would become two.
+    """
+    mark = vault / "key_fingerprint"
+    if not mark.exists():
+        vault.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mark.write_text(key_fingerprint(key), encoding="utf-8")
+    elif mark.read_text(encoding="utf-8") != key_fingerprint(key):
+        raise IdentityError(
+            f"The key is not the one that {vault} was filled with: restore that key, or start a new home."
+        )
+
+
 def pseudonyms(key: bytes, domain: str, numbers: pl.Series) -> pl.Series:
     """Pseudonyms of distinct identifiers, in the same order."""
     start = hmac.new(key, f"{domain}|".encode(), hashlib.sha256)
