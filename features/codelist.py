@@ -11,15 +11,21 @@ from data_contracts import contract
 from features.checks import FeatureError
 
 FOLDER = contract.CODELISTS
-COUNTED_POLARITY = ("", "present", "temporary", "ended", "history")
+NOW = ("", "present", "temporary", "ended")
 
 
 @dataclass(frozen=True)
 class Codelist:
-    """The codes of one concept group that mean what the group says, in order, without repeats."""
+    """The codes of one concept group that mean what the group says, in order, without repeats.
+
+    Attributes:
+        codes: all of them, those that tell of the past ("history of a fall") too.
+        now: those that tell of the day on which they are recorded.
+    """
 
     name: str
     codes: tuple[int, ...]
+    now: tuple[int, ...]
 
 
 @cache
@@ -35,14 +41,15 @@ def read(folder: Path, name: str) -> Codelist:
     path = folder / f"{name}.csv"
     if not path.is_file():
         raise FeatureError(f"codelist {name!r} is declared but {path} does not exist")
-    codes = []
+    codes: dict[int, bool] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             text = (row.get("code") or "").strip()
             if not text.isdigit():
                 raise FeatureError(f"{path.name}, line {number}: {text!r} is not a code (damaged by a spreadsheet?)")
-            if (row.get("polarity") or "").strip() in COUNTED_POLARITY:
-                codes.append(int(text))
+            polarity = (row.get("polarity") or "").strip()
+            if polarity in (*NOW, "history"):
+                codes[int(text)] = codes.get(int(text), False) or polarity in NOW
     if not codes:
         raise FeatureError(f"codelist {path.name} has no code that can be counted")
-    return Codelist(name, tuple(sorted(set(codes))))
+    return Codelist(name, tuple(sorted(codes)), tuple(sorted(code for code, now in codes.items() if now)))

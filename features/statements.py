@@ -10,8 +10,6 @@ from collections.abc import Collection
 
 from features.declaration import FeatureSet, Group, Member, Table
 
-NOTHING = "select null where false"
-
 
 def group_numbers(declared: FeatureSet) -> dict[str, int]:
     """A number for every group, in order of name."""
@@ -19,7 +17,10 @@ def group_numbers(declared: FeatureSet) -> dict[str, int]:
 
 
 def code_rows(declared: FeatureSet, tables: Collection[str]) -> list[tuple[int, int, int, int | None]]:
-    """Rows (code, group number, value, look-back in days) for the coded members that read ``gp_event``."""
+    """Rows (code, group number, value, look-back in days) for the coded members that read ``gp_event``.
+
+    A group that is read within a window leaves out codes that tell of the past ("history of a fall").
+    """
     numbers = group_numbers(declared)
     rows = []
     for name, group in sorted(declared.groups.items()):
@@ -27,7 +28,9 @@ def code_rows(declared: FeatureSet, tables: Collection[str]) -> list[tuple[int, 
             if member.codelist and member.table == "gp_event" and member.table in tables:
                 value = int(member.value or 0)
                 lookback = declared.group_lookback(name)
-                rows += [(code, numbers[name], value, lookback) for code in declared.codes(member.codelist).codes]
+                found = declared.codes(member.codelist)
+                codes = found.codes if lookback is None else found.now
+                rows += [(code, numbers[name], value, lookback) for code in codes]
     return rows
 
 

@@ -1,0 +1,226 @@
+"""What a model card says, under the headings of TRIPOD, as sections that `models.card` renders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from features import FeatureSet
+from models.candidate import BOOSTED
+from models.gate import TOLERANCE
+from models.registry import Kept
+
+TITLES = {
+    BOOSTED: "boosted trees (LightGBM)",
+    "age_sex": "age and sex",
+    "prior_admissions": "number of emergency stays in two years",
+}
+METRICS = {
+    "auroc": "AUROC",
+    "auprc": "average precision",
+    "brier": "Brier score",
+    "scaled_brier": "scaled Brier score",
+    "calibration_intercept": "calibration intercept",
+    "calibration_slope": "calibration slope",
+    "observed_over_expected": "observed / expected",
+    "ppv_top_1_percent": "positive predictive value, highest 1 %",
+    "ppv_top_5_percent": "positive predictive value, highest 5 %",
+    "ppv_top_10_percent": "positive predictive value, highest 10 %",
+    "sensitivity_top_1_percent": "sensitivity, highest 1 %",
+    "sensitivity_top_5_percent": "sensitivity, highest 5 %",
+    "sensitivity_top_10_percent": "sensitivity, highest 10 %",
+}
+PREDICTORS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a head."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The calibration curve, and the same in words."""
+
+    curve: tuple[dict[str, float], ...]
+    alternative: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it: paragraphs, tables, figures."""
+
+    title: str
+    blocks: tuple[str | Table | Figure, ...]
+
+
+def sections(kept: Kept, declared: FeatureSet, *, status: str, reasons: Sequence[str]) -> list[Section]:
+    """The whole card."""
+    about = kept.about
+    return [
+        _use(about, status, reasons),
+        _data(about),
+        _outcome(about),
+        _predictors(kept, declared),
+        _analysis(about),
+        _performance(kept),
+        _limits(),
+        _provenance(kept),
+    ]
+
+
+def _use(about: dict[str, Any], status: str, reasons: Sequence[str]) -> Section:
+    return Section(
+        "Intended use",
+        (
+            f"To order people aged 65 or over, or housebound at any adult age, by their risk of "
+            f"{about['outcome']['title']}, so that a neighbourhood team with few places a week can think first about "
+            f"those who may gain: {about['outcome']['action']}.",
+            "Not for: diagnosis; deciding on treatment, admission, eligibility or funding; people outside the cohort; "
+            "any use without a person who looks at the record and decides. A low score is no reassurance.",
+            f"Status: {status}. " + "; ".join(reasons) + ("." if reasons else ""),
+        ),
+    )
+
+
+def _data(about: dict[str, Any]) -> Section:
+    rows = []
+    for name, words in (("train", "learned from"), ("test", "tested on")):
+        part = about[name]
+        rows.append(
+            (
+                words,
+                f"{part['weeks'][0]} to {part['weeks'][-1]} ({len(part['weeks'])} Mondays)",
+                f"{part['people']:,}",
+                f"{part['person_weeks']:,}",
+                f"{part['events']:,}",
+                f"{part['died_before_any_event']:,}",
+                f"{part['left_before_fate_known']:,}",
+                f"{part['practices']:,}",
+            )
+        )
+    head = (
+        "",
+        "index weeks",
+        "people",
+        "person-weeks",
+        "events",
+        "died first",
+        "left before it was known",
+        "practices",
+    )
+    return Section(
+        "Source of data and participants",
+        (
+            "Pseudonymous records of the board's sources, each row with the day from which it could be known. A Monday "
+            "uses only what had happened and was known by then. People who opted out are left out. Outcomes are read "
+            f"as known on {about['data_date']}.",
+            Table(head, tuple(rows)),
+            "No person is in both parts. The test Mondays begin a whole outcome window after the last training Monday.",
+        ),
+    )
+
+
+def _outcome(about: dict[str, Any]) -> Section:
+    outcome = about["outcome"]
+    return Section(
+        "Outcome",
+        (
+            f"{outcome['definition'][0].upper()}{outcome['definition'][1:]}. The risk is a cumulative incidence: death "
+            "before the event counts as no event, and stays in every figure. Who left the board before it was known is "
+            "neither: those who stayed are weighted up (inverse probability of censoring).",
+            f"A Monday is used only when its window has been over for {outcome['completeness_lag_days']} days: "
+            f"{outcome['completeness_reason']}.",
+        ),
+    )
+
+
+def _predictors(kept: Kept, declared: FeatureSet) -> Section:
+    used = kept.candidate.features
+    share = kept.about.get("importance", {})
+    first = list(share)[:PREDICTORS_SHOWN] or list(used)
+    rows = tuple(
+        (name, declared.by_name[name].description, f"{share[name]:.1%}" if name in share else "")
+        for name in first
+        if name in declared.by_name
+    )
+    return Section(
+        "Predictors",
+        (
+            f"{len(used)} features, each declared with its window and meaning. Ethnicity, language, deprivation and "
+            "practice are not predictors. Codelists are a starter set: bands made from them are not comparable with "
+            "published ones.",
+            Table(("feature", "meaning", "share of gain"), rows),
+            "A missing value means unknown, never zero: trees learn a side for it; a comparator takes a fixed value.",
+        ),
+    )
+
+
+def _analysis(about: dict[str, Any]) -> Section:
+    boosted = about["kind"] == BOOSTED
+    how = (
+        "Boosted trees; calibrated by a straight line on the log-odds, fitted to predictions for people whom the model "
+        "had not seen (cross-fitted by person)."
+        if boosted
+        else "Ridge-penalised logistic regression on the listed features."
+    )
+    settings = ", ".join(f"{k} {v}" for k, v in about["parameters"].items()) if boosted else ""
+    return Section("Analysis", (how, *([f"Settings: {settings}."] if settings else [])))
+
+
+def _performance(kept: Kept) -> Section:
+    own, beside = kept.metrics["metrics"], kept.metrics["beside"]
+    names = [kept.candidate.name, *beside]
+    columns = [own, *beside.values()]
+    rows = tuple((words, *(_interval(c[metric]) for c in columns)) for metric, words in METRICS.items())
+    minus = tuple(
+        (f"AUROC minus that of {TITLES[name]}", _interval(differences["auroc"]))
+        for name, differences in kept.metrics["minus"].items()
+    )
+    curve = tuple(kept.metrics["calibration_curve"])
+    words = "; ".join(f"predicted {c['predicted']:.0%}, observed {c['estimate']:.0%}" for c in curve)
+    return Section(
+        "Performance on people and times not seen",
+        (
+            "Estimate and 95 % interval (200 bootstrap replicates that draw practices).",
+            Table(("", *(TITLES[n] for n in names)), rows),
+            Table(("paired comparison", "difference"), minus),
+            f"A model passes calibration when slope and observed / expected have intervals that include 1, or that lie "
+            f"wholly within {TOLERANCE[0]:.2f} to {TOLERANCE[1]:.2f}.",
+            Figure(curve, f"Calibration by tenths of predicted risk: {words}."),
+        ),
+    )
+
+
+def _limits() -> Section:
+    return Section(
+        "Limits",
+        (
+            "The people are artificial unless a named officer has recorded otherwise; figures say nothing about a real "
+            "population, and published models must not be compared with them as if they did.",
+            "Not yet assessed: subgroups (age, sex, deprivation, ethnicity, rurality, care home, practice coding), "
+            "decision curves, other practices held out, stability between refits, drift. They come before approval.",
+            "The model learns what was recorded: people who are seldom seen and little recorded get low scores. In the "
+            "only large randomised test of such a list in general practice (PRISM) admissions rose.",
+        ),
+    )
+
+
+def _provenance(kept: Kept) -> Section:
+    about = kept.about
+    rows = (
+        ("model", kept.model_id),
+        ("kind", TITLES[about["kind"]]),
+        ("feature declarations (SHA-256)", about["declarations"]),
+        ("data date", about["data_date"]),
+        ("codelists", ", ".join(about["codelists"])),
+    )
+    return Section("Provenance", (Table(("", ""), rows),))
+
+
+def _interval(metric: dict[str, float]) -> str:
+    return f"{metric['estimate']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"

@@ -1,0 +1,159 @@
+"""How good predictions are on people and times that no model saw, with intervals.
+
+Rows whose fate is known carry a censoring weight (`models.censoring`); the others count only where a list is cut.
+Intervals are percentiles of bootstrap replicates that draw practices, all replicates at once on stored predictions;
+calibration is refitted in each by one Newton step from the full estimate. Draws depend on the practices alone, so two
+models compared on the same rows are compared replicate by replicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models import calibration
+
+REPLICATES = 200
+SEED = 7
+AT_ONCE = 25
+LIST_SHARES = (0.01, 0.02, 0.05, 0.10)
+
+
+@dataclass(frozen=True)
+class TestRows:
+    """What became of the test rows: event, censoring weight (0: not known), practice number."""
+
+    event: np.ndarray
+    weight: np.ndarray
+    practice: np.ndarray
+
+    def draws(self) -> np.ndarray:
+        """How often each practice is drawn: first row once each (the estimate), then one row a replicate."""
+        practices = int(self.practice.max()) + 1
+        draws = np.random.default_rng(SEED).multinomial(practices, np.full(practices, 1 / practices), REPLICATES)
+        return np.vstack([np.ones(practices, dtype=np.int64), draws])
+
+
+def replicates(predicted: np.ndarray, rows: TestRows) -> dict[str, np.ndarray]:
+    """Every metric for the estimate (first value) and for each replicate."""
+    draws = rows.draws()
+    found = {**_sums(predicted, rows, draws), **_calibration(predicted, rows, draws)}
+    ranked = _Ranked.of(predicted, rows)
+    parts = [ranked.metrics(draws[i : i + AT_ONCE]) for i in range(0, len(draws), AT_ONCE)]
+    return found | {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+
+
+def summary(found: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """Point and 95 % interval of each metric."""
+    return {name: interval(values) for name, values in found.items()}
+
+
+def interval(values: np.ndarray) -> dict[str, float]:
+    """Estimate and percentile interval of one metric, rounded to what is meant."""
+    low, high = np.nanpercentile(values[1:], [2.5, 97.5])
+    return {"estimate": round(float(values[0]), 5), "low": round(float(low), 5), "high": round(float(high), 5)}
+
+
+def calibration_curve(predicted: np.ndarray, rows: TestRows, groups: int = 10) -> list[dict[str, float]]:
+    """Tenths of predicted risk: mean predicted, observed with its interval, people whose fate is known."""
+    edges = np.quantile(predicted, np.linspace(0, 1, groups + 1)[1:-1])
+    group = np.searchsorted(edges, predicted, side="right")
+    draws = rows.draws()
+    curve = []
+    for number in range(groups):
+        here = (group == number) & (rows.weight > 0)
+        if not here.any():
+            continue
+        part = TestRows(rows.event[here], rows.weight[here], rows.practice[here])
+        weight = _by_practice(part, part.weight, draws)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            observed = interval(_by_practice(part, part.weight * part.event, draws) / weight)
+        mean = float(np.average(predicted[here], weights=rows.weight[here]))
+        curve.append({"predicted": round(mean, 5), "people": int(here.sum()), **observed})
+    return curve
+
+
+def _by_practice(rows: TestRows, value: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Sum of a value over rows, for each row of draws."""
+    return draws @ np.bincount(rows.practice, weights=value, minlength=draws.shape[1])
+
+
+def _sums(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, np.ndarray]:
+    w, y = rows.weight, rows.event.astype(np.float64)
+    total = _by_practice(rows, w, draws)
+    events, expected = _by_practice(rows, w * y, draws), _by_practice(rows, w * p, draws)
+    brier = _by_practice(rows, w * (y - p) ** 2, draws) / total
+    rate = events / total
+    return {
+        "event_rate": rate,
+        "brier": brier,
+        "scaled_brier": 1 - brier / (rate * (1 - rate)),
+        "observed_over_expected": events / expected,
+    }
+
+
+def _calibration(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, np.ndarray]:
+    x = calibration.log_odds(p)
+    beta, score, information = calibration.newton(x, rows.event.astype(np.float64), rows.weight)
+    u = np.stack([_by_practice(rows, score[:, k], draws) for k in range(2)], axis=1)
+    i11, i12, i22 = (_by_practice(rows, information[:, k], draws) for k in range(3))
+    determinant = i11 * i22 - i12 * i12
+    intercept = beta[0] + (i22 * u[:, 0] - i12 * u[:, 1]) / determinant
+    slope = beta[1] + (i11 * u[:, 1] - i12 * u[:, 0]) / determinant
+    return {"calibration_intercept": intercept, "calibration_slope": slope}
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Test rows from the highest prediction down; ``start`` is where each distinct prediction begins."""
+
+    event: np.ndarray
+    weight: np.ndarray
+    practice: np.ndarray
+    start: np.ndarray
+
+    @classmethod
+    def of(cls, predicted: np.ndarray, rows: TestRows) -> _Ranked:
+        order = np.argsort(-predicted, kind="stable")
+        ranked = predicted[order]
+        start = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+        return cls(rows.event[order], rows.weight[order], rows.practice[order], start)
+
+    def metrics(self, draws: np.ndarray) -> dict[str, np.ndarray]:
+        """AUROC, average precision, and at each list size positive predictive value and sensitivity."""
+        drawn = draws[:, self.practice].astype(np.float64)
+        weight = drawn * self.weight
+        cases = np.add.reduceat(weight * self.event, self.start, axis=1)
+        others = np.add.reduceat(weight * ~self.event, self.start, axis=1)
+        people = np.add.reduceat(drawn, self.start, axis=1).cumsum(axis=1)
+        cases_above, others_above = cases.cumsum(axis=1), others.cumsum(axis=1)
+        all_cases, all_others = cases_above[:, -1:], others_above[:, -1:]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            concordant = (cases * (all_others - others_above + others / 2)).sum(axis=1)
+            precision = np.nan_to_num(cases_above / (cases_above + others_above))
+            found = {
+                "auroc": concordant / (all_cases * all_others)[:, 0],
+                "auprc": (cases * precision).sum(axis=1) / all_cases[:, 0],
+            }
+        for share in LIST_SHARES:
+            listed_cases = _at(people, cases_above, share)
+            listed = listed_cases + _at(people, others_above, share)
+            name = f"{share:.0%}".rstrip("%")
+            found[f"ppv_top_{name}_percent"] = listed_cases / np.maximum(listed, 1e-12)
+            found[f"sensitivity_top_{name}_percent"] = listed_cases / np.maximum(all_cases[:, 0], 1e-12)
+        return found
+
+
+def _at(people: np.ndarray, above: np.ndarray, share: float) -> np.ndarray:
+    """A running sum where a list of that share of people ends; a tie at the cut is shared out evenly."""
+    zero = np.zeros((len(people), 1))
+    x, y = np.hstack([zero, people]), np.hstack([zero, above])
+    return np.array([np.interp(share * xs[-1], xs, ys) for xs, ys in zip(x, y, strict=True)])
+
+
+def compare(model: dict[str, np.ndarray], other: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, Any]:
+    """Paired differences, model minus other."""
+    return {name: interval(model[name] - other[name]) for name in names}

@@ -1,0 +1,122 @@
+"""Outcomes, each declared once in ``outcomes/*.yaml``, and what became of every person-week of a panel.
+
+The estimand is cumulative incidence: at least one event in the window, death being possible. Death before the event is
+outcome 0 with ``competing``; deduction, or a window that had not closed, before the event is censoring: neither 0 nor
+left out, but weighted (`models.censoring`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import yaml
+
+import sql
+from models.errors import ModelError
+
+FOLDER = Path(__file__).parent / "outcomes"
+DEATH_AFTER_DEDUCTION_DAYS = 7  # a practice may end the registration a few days before the recorded day of death
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome.
+
+    Attributes:
+        event: statement under ``sql/outcomes`` with one row an event.
+        window_days: days from the Monday, that day included.
+        completeness_lag_days: days after which events of a day are taken to be all known.
+        primary: the one that ranks.
+        action: what a team can do about it.
+    """
+
+    name: str
+    title: str
+    definition: str
+    event: str
+    window_days: int
+    competing: str
+    completeness_lag_days: int
+    completeness_reason: str
+    action: str
+    primary: bool = False
+
+    def closes(self, week: dt.date) -> dt.date:
+        """The first data date on which the window of that week is closed and its events are known."""
+        return week + dt.timedelta(days=self.window_days + self.completeness_lag_days)
+
+
+@cache
+def load_outcomes(folder: Path = FOLDER) -> dict[str, Outcome]:
+    """All outcomes by name, the primary one first.
+
+    Raises:
+        ModelError: not exactly one is primary, or a statement is missing.
+    """
+    declared = [Outcome(**yaml.safe_load(p.read_text(encoding="utf-8"))) for p in sorted(folder.glob("*.yaml"))]
+    if [o.primary for o in declared].count(True) != 1:
+        raise ModelError(f"{folder}: exactly one outcome must be primary")
+    statements = sql.statements()
+    for outcome in declared:
+        for statement in (outcome.event, outcome.competing):
+            if f"outcomes/{statement}" not in statements:
+                raise ModelError(f"outcome {outcome.name!r}: sql/outcomes/{statement}.sql does not exist")
+    return {o.name: o for o in sorted(declared, key=lambda o: (not o.primary, o.name))}
+
+
+def follow_up(
+    con: duckdb.DuckDBPyConnection, outcome: Outcome, panel: pl.DataFrame, *, data_date: dt.date
+) -> pl.DataFrame:
+    """What became of each row of ``panel`` (week, person_id), as known on the data date, in order of both.
+
+    Columns: week, person_id, event (bool), competing (bool: died before any event), censored (bool: what became of the
+    person is not known to the end of the window), time_days (to whichever came first, or the window's length).
+    """
+    window_end = pl.col("week") + pl.duration(days=outcome.window_days)
+    con.register("outcome_panel", panel.select("week", "person_id", window_end=window_end).to_arrow())
+    statements = {"outcome_event": outcome.event, "outcome_death": outcome.competing, "outcome_span": "registered_span"}
+    try:
+        for table, statement in statements.items():
+            con.execute(
+                f"create or replace temporary table {table} as {sql.load(f'outcomes/{statement}')}",
+                {"data_date": data_date},
+            )
+        found = con.sql(sql.load("outcomes/follow_up")).pl()
+    finally:
+        con.unregister("outcome_panel")
+        for table in statements:
+            con.execute(f"drop table if exists {table}")
+    return resolve(found, outcome, data_date)
+
+
+def resolve(found: pl.DataFrame, outcome: Outcome, data_date: dt.date) -> pl.DataFrame:
+    """Dates of the first event, death, end of registration and end of knowledge turned into one fate and time."""
+    complete_until = data_date - dt.timedelta(days=outcome.completeness_lag_days)
+    never = outcome.window_days
+
+    def days(column: pl.Expr) -> pl.Expr:
+        return (column - pl.col("week")).dt.total_days().fill_null(never).clip(0, never)
+
+    left = pl.when("registered").then(days(pl.col("registered_until"))).otherwise(0)
+    timed = found.with_columns(
+        event_days=days(pl.col("event_date")),
+        death_days=days(pl.col("death_date")),
+        left_days=pl.min_horizontal(left, days(pl.lit(complete_until))),
+    )
+    event, death, gone = pl.col("event_days"), pl.col("death_days"), pl.col("left_days")
+    happened = (event < never) & (event <= gone) & (event <= death)
+    died = ~happened & (death < never) & (death <= gone + DEATH_AFTER_DEDUCTION_DAYS)
+    censored = ~happened & ~died & (gone < never)
+    return timed.select(
+        "week",
+        "person_id",
+        event=happened,
+        competing=died,
+        censored=censored,
+        time_days=pl.when(happened).then(event).when(died).then(death).when(censored).then(gone).otherwise(never),
+    )

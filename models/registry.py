@@ -1,0 +1,171 @@
+"""Kept models: content-addressed folders, and the record of which was promoted from which week on.
+
+``<model folder>/<model id>/`` holds ``about.json``, ``metrics.json``, the model itself and its cards; ``manifest.json``
+has the SHA-256 of every file. The id is the hash of everything but the cards, so the same data, code and declarations
+give the same folder. ``registry.json`` lists promotions by index week: a week is scored by the model promoted on or
+before it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from models.candidate import Candidate
+from models.errors import ModelError
+
+REGISTRY = "registry.json"
+ID_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """From that Monday on, the model scores the outcome."""
+
+    outcome: str
+    week: str
+    model_id: str
+    status: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A model as read from its folder, after its files were checked."""
+
+    model_id: str
+    folder: Path
+    about: dict[str, Any]
+    metrics: dict[str, Any]
+    candidate: Candidate
+
+
+def keep(
+    model_folder: Path, candidate: Candidate, *, about: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> tuple[str, Path]:
+    """Writes the model into the folder of its content; writing the same again changes nothing.
+
+    Returns:
+        model id and folder.
+    """
+    files = {
+        **candidate.files(),
+        "about.json": _json({**about, "kind": candidate.name}),
+        "metrics.json": _json(metrics),
+    }
+    model_id = _content_id(files)
+    folder = model_folder / model_id
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        write_safely(folder / name, text)
+    write_manifest(folder, model_id)
+    return model_id, folder
+
+
+def write_manifest(folder: Path, model_id: str) -> None:
+    """Lists every file of a model folder with its SHA-256; call again after a card was written."""
+    files = {p.name: _digest(p) for p in sorted(folder.iterdir()) if p.name != "manifest.json" and p.is_file()}
+    write_safely(folder / "manifest.json", _json({"model_id": model_id, "files": files}))
+
+
+def load(model_folder: Path, model_id: str) -> Kept:
+    """The model of that id.
+
+    Raises:
+        ModelError: it is not there, or a file differs from the manifest.
+    """
+    folder = model_folder / model_id
+    if not (folder / "manifest.json").is_file():
+        raise ModelError(f"there is no model {model_id} in {model_folder}: restore it from the backup or train again")
+    manifest = _read(folder / "manifest.json")
+    for name, digest in manifest.get("files", {}).items():
+        path = folder / name
+        if not path.is_file() or _digest(path) != digest:
+            raise ModelError(f"model {model_id} is damaged ({name}): restore its folder from the backup or train again")
+    about, metrics = _read(folder / "about.json"), _read(folder / "metrics.json")
+    candidate = Candidate.read(folder, about["kind"])
+    core = {
+        **candidate.files(),
+        **{n: (folder / n).read_text(encoding="utf-8") for n in ("about.json", "metrics.json")},
+    }
+    if _content_id(core) != model_id or manifest.get("model_id") != model_id:
+        raise ModelError(
+            f"model {model_id} is not what its name says: restore its folder from the backup or train again"
+        )
+    return Kept(model_id, folder, about, metrics, candidate)
+
+
+def promotions(model_folder: Path) -> list[Promotion]:
+    """All promotions, oldest first; none when nothing was ever promoted."""
+    path = model_folder / REGISTRY
+    if not path.is_file():
+        return []
+    return [Promotion(**{**p, "reasons": tuple(p["reasons"])}) for p in _read(path)["promotions"]]
+
+
+def promote(model_folder: Path, promotion: Promotion) -> None:
+    """Adds a promotion; a repetition of the latest one for the same outcome and week is not written twice."""
+    there = promotions(model_folder)
+    same_week = [p for p in there if (p.outcome, p.week) == (promotion.outcome, promotion.week)]
+    if same_week and same_week[-1] == promotion:
+        return
+    model_folder.mkdir(parents=True, exist_ok=True)
+    write_safely(model_folder / REGISTRY, _json({"promotions": [asdict(p) for p in [*there, promotion]]}))
+
+
+def promoted_for(model_folder: Path, outcome: str, week: dt.date) -> tuple[Promotion, bool] | None:
+    """The promotion that scores a week, and whether that is retrospective; None when nothing was promoted.
+
+    The newest on or before the week counts; if every promotion is later, the earliest one, retrospectively.
+    """
+    there = [p for p in promotions(model_folder) if p.outcome == outcome]
+    if not there:
+        return None
+    before = [p for p in there if p.week <= f"{week:%Y-%m-%d}"]
+    if before:
+        newest = max(p.week for p in before)
+        return [p for p in before if p.week == newest][-1], False
+    return min(there, key=lambda p: p.week), True
+
+
+def champion(model_folder: Path, outcome: str) -> Promotion | None:
+    """The latest promotion that passed the gate; None when none has."""
+    passed = [p for p in promotions(model_folder) if p.outcome == outcome and p.status == "champion"]
+    return max(passed, key=lambda p: p.week) if passed else None
+
+
+def write_safely(path: Path, text: str) -> None:
+    """Writes beside and renames, so that a reader sees the old file or the new one."""
+    staging = path.with_name(f".{path.name}.writing")
+    staging.write_text(text, encoding="utf-8")
+    staging.replace(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise ModelError(f"{path} cannot be read: restore it from the backup or train again") from problem
+    if not isinstance(read, dict):
+        raise ModelError(f"{path} is not what it should be: restore it from the backup or train again")
+    return read
+
+
+def _content_id(files: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name].encode()).digest())
+    return digest.hexdigest()[:ID_LENGTH]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, default=str) + "\n"
