@@ -1,0 +1,116 @@
+"""What an attacker can work out about a suppressed cell from everything else that is published.
+
+The attacker sees all tables with their margins, knows the rules of rounding and suppression, and solves exactly. Cells
+are unknown whole numbers; a published cell lies within two of its rounded value; margins are sums of their parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+REACH = 60
+"""How far above its true value a suppressed cell without an upper bound is looked at; far more than needed."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells that are tied together by sums.
+
+    Attributes:
+        value: true value of each cell.
+        small: the cell itself must not be shown.
+        level: how many dimensions are summed over; the interior is 0.
+        lines: one row a sum, +1 for its parts and -1 for the whole; each row times the values is 0.
+        small_at_most: the largest value that a small cell can have; None when there is no such bound.
+        smallest: the smallest value that is shown (other than 0).
+        rounding: published values are multiples of it.
+    """
+
+    value: Integers
+    small: Flags
+    level: Integers
+    lines: csr_array
+    small_at_most: int | None
+    smallest: int
+    rounding: int
+
+    def part(self, cells: Integers) -> Cells:
+        """Only these cells and the sums among them; no sum may reach outside."""
+        lines = self.lines[:, cells]
+        kept = np.flatnonzero(np.diff(lines.indptr))
+        return Cells(
+            self.value[cells],
+            self.small[cells],
+            self.level[cells],
+            csr_array(lines[kept]),
+            self.small_at_most,
+            self.smallest,
+            self.rounding,
+        )
+
+
+def rounded(value: Integers, rounding: int) -> Integers:
+    """The nearest multiple."""
+    result: Integers = (value + rounding // 2) // rounding * rounding
+    return result
+
+
+def bounds(cells: Cells, suppressed: Flags) -> tuple[Integers, Integers]:
+    """Lowest and highest value of each cell by what is printed in the cell alone."""
+    half = cells.rounding // 2
+    shown = rounded(cells.value, cells.rounding)
+    low = np.where(cells.value == 0, 0, np.maximum(shown - half, cells.smallest))
+    high = np.where(cells.value == 0, 0, shown + half)
+    low = np.where(suppressed, 1, low)
+    high = np.where(suppressed, cells.value + REACH, high)
+    if cells.small_at_most is not None:
+        high = np.where(suppressed & cells.small, cells.small_at_most, high)
+    return low, high
+
+
+def feasible_values(cells: Cells, suppressed: Flags, enough: int) -> Integers:
+    """How many values each suppressed cell can have, counted no further than needed.
+
+    The truth is one solution; every further solution that the solver finds widens what is known to be possible, so that
+    few cells need a search of their own.
+
+    Args:
+        cells: the cells.
+        suppressed: which are not shown.
+        enough: a cell with this many values is not looked at further.
+
+    Returns:
+        One number a cell: at least `enough`, or exactly how many; `enough` for cells that are shown.
+    """
+    low, high = cells.value.astype(float), cells.value.astype(float)
+    limits = np.stack(bounds(cells, suppressed), axis=1)
+
+    def look(direction: npt.NDArray[np.float64]) -> None:
+        # HiGHS returns a vertex; the sums of tables with margins have whole vertices in at most two dimensions.
+        found = linprog(-direction, A_eq=cells.lines, b_eq=np.zeros(cells.lines.shape[0]), bounds=limits)
+        if not found.success:
+            raise RuntimeError(f"the published table contradicts itself: {found.message}")
+        np.minimum(low, found.x, out=low)
+        np.maximum(high, found.x, out=high)
+
+    def count() -> Integers:
+        whole: Integers = (np.floor(high + 1e-6) - np.ceil(low - 1e-6) + 1).astype(np.int64)
+        return whole
+
+    everything = suppressed.astype(float)
+    for direction in (everything, -everything):
+        look(direction)
+    for cell in np.flatnonzero(suppressed):
+        for sign in (1.0, -1.0):
+            if count()[cell] < enough:
+                direction = np.zeros(len(cells.value))
+                direction[cell] = sign
+                look(direction)
+    return np.where(suppressed, np.minimum(count(), enough), enough)

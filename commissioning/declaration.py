@@ -1,0 +1,137 @@
+"""Reads the indicators: `commissioning/indicators/<id>.yaml`, the only place where each is defined."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from features.codelist import FOLDER as CODELISTS
+from features.codelist import read
+
+INDICATORS = Path(__file__).parent / "indicators"
+FRAILTY_BANDS = Path(__file__).parent / "frailty_band.yaml"
+Dimension = Literal["frailty_band", "age_band", "place", "pcn", "response"]
+Period = Literal["month", "quarter", "year"]
+PERIODS: tuple[Period, ...] = ("month", "quarter", "year")
+
+DIMENSIONS: dict[str, str] = {
+    "frailty_band": "frailty recorded by a clinician, as known at the time; 'All' is the margin",
+    "age_band": "age in whole years at the time; 'All' is the margin",
+    "place": "Place of residence by small area; the map of areas to Places is not yet confirmed; 'All' is the margin",
+    "pcn": "primary care network of the practice, as known today; 'All' is the margin",
+    "response": "how soon the visit came; 'All' is the margin",
+}
+ORDER: dict[str, tuple[str, ...]] = {
+    "frailty_band": ("All", "None recorded", "Mild", "Moderate", "Severe"),
+    "response": ("All", "Within two hours", "Later than two hours", "No visit recorded"),
+}
+"""The order in which the values of a dimension are read; a dimension that is not here is ordered by name."""
+
+
+class IndicatorError(ValueError):
+    """An indicator's declaration cannot be carried out; the message says what to change."""
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cut(_Declared):
+    """One published table: by at most two dimensions, of which one is a place, at the finest period that is safe."""
+
+    by: tuple[Dimension, ...] = Field(min_length=1, max_length=2)
+    periods: tuple[Period, ...] = PERIODS
+
+
+class Indicator(_Declared):
+    """One indicator.
+
+    Attributes:
+        fact: statement `sql/marts/<fact>.sql`: person_id, day, month_start, value.
+        measure: `people` (distinct people on a day), `events` (each counts one) or `sum` (of a quantity).
+        snapshot: counted on the first day of a period; otherwise over it.
+        ages: from this age on; 0 for everyone.
+        denominator: an indicator of the same cuts, for a rate; null for none.
+        share_of, share: the dimension and value whose part of the whole is the indicator.
+        standard: national standard for that part, in per cent.
+        provisional_days: days after a period in which it still fills up.
+        gap_when_empty: a month without any record is a gap in delivery, not a nought.
+    """
+
+    id: str
+    name: str
+    order: int
+    fact: str
+    measure: Literal["people", "events", "sum"]
+    snapshot: bool = False
+    ages: int = Field(ge=0)
+    numerator: str
+    denominator: str | None
+    rate_per: int | None = None
+    share_of: Dimension | None = None
+    share: str | None = None
+    standard: float | None = None
+    definition: str
+    source: str
+    unit: str
+    direction: str
+    caveat: str
+    provisional_days: int = Field(ge=0)
+    gap_when_empty: bool = True
+    disclosure: Literal["people behind a cell"]
+    cuts: tuple[Cut, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Indicator:
+        if (self.denominator is None) != (self.rate_per is None):
+            raise ValueError("denominator and rate_per belong together")
+        if (self.share_of is None) != (self.share is None):
+            raise ValueError("share_of and share belong together")
+        return self
+
+    def table(self, cut: Cut) -> str:
+        """Name of the published table of a cut, e.g. `emergency_bed_days_by_place_and_frailty_band`."""
+        return f"{self.id}_by_{'_and_'.join(cut.by)}"
+
+
+@cache
+def load_indicators(folder: Path = INDICATORS) -> tuple[Indicator, ...]:
+    """All indicators in their declared order.
+
+    Raises:
+        IndicatorError: a file says something that cannot be carried out, or a denominator is no indicator.
+    """
+    found = [_read(path) for path in sorted(folder.glob("*.yaml"))]
+    ids = {i.id for i in found}
+    for indicator in found:
+        if indicator.denominator and indicator.denominator not in ids:
+            raise IndicatorError(f"{indicator.id}: denominator {indicator.denominator!r} is no indicator")
+    return tuple(sorted(found, key=lambda i: (i.order, i.id)))
+
+
+def _read(path: Path) -> Indicator:
+    try:
+        return Indicator.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"]) or "declaration"
+        raise IndicatorError(f"{path.name}: {place}: {fault['msg']}") from error
+
+
+@cache
+def frailty_codes(codelists: Path = CODELISTS) -> tuple[tuple[int, str], ...]:
+    """SNOMED code and frailty band, by `commissioning/frailty_band.yaml` and the codelists it names.
+
+    Raises:
+        IndicatorError: a code is given two bands.
+    """
+    bands = yaml.safe_load(FRAILTY_BANDS.read_text(encoding="utf-8"))
+    pairs = sorted({(code, band) for name, band in bands.items() for code in read(codelists, name).codes})
+    codes = [code for code, _ in pairs]
+    for code in sorted({c for c in codes if codes.count(c) > 1}):
+        raise IndicatorError(f"frailty_band.yaml: code {code} stands for two bands")
+    return tuple(pairs)

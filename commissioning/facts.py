@@ -1,0 +1,171 @@
+"""Counts per person and month, set-wise in SQL, and their sums by cut, before disclosure control."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+import sql
+from commissioning.declaration import Cut, Indicator, Period, frailty_codes
+from commissioning.disclosure import ALL
+
+PURPOSE = "commissioning"
+PERIOD_START: dict[Period, str] = {
+    "month": "month_start",
+    "quarter": "quarter_start",
+    "year": "year_start",
+}
+
+
+def months_to(data_date: dt.date, count: int) -> pl.DataFrame:
+    """The calendar: the months up to and with that of the data date, oldest first.
+
+    Returns:
+        One row a month: `month_start`, `next_month`, `quarter_start`, `year_start` (financial, 1 April).
+    """
+    last = data_date.replace(day=1)
+    starts = pl.select(pl.date_range(pl.lit(last).dt.offset_by(f"-{count - 1}mo"), pl.lit(last), "1mo")).to_series()
+    start = pl.col("month_start")
+    return pl.DataFrame({"month_start": starts}).with_columns(
+        next_month=start.dt.offset_by("1mo"),
+        quarter_start=start.dt.truncate("1q"),
+        year_start=start.dt.offset_by("-3mo").dt.truncate("1y").dt.offset_by("3mo"),
+    )
+
+
+def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataFrame, policy: pl.DataFrame) -> int:
+    """Makes the temporary tables that the facts read.
+
+    Returns:
+        How many people are taken out by opt-out or sensitive flag.
+    """
+    con.register("opt_out_policy", policy.to_arrow())
+    con.register("mart_month", months.to_arrow())
+    con.register("frailty_code", pl.DataFrame(frailty_codes(), schema=["code", "band"], orient="row").to_arrow())
+    _table(con, "opted_out", "purpose/opted_out", index=data_date, purpose=PURPOSE)
+    _table(con, "mart_removed", "marts/removed", data_date=data_date)
+    _table(con, "frailty_status", "marts/frailty_status")
+    return _one(con, "select count(*) from mart_removed")
+
+
+def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], data_date: dt.date) -> dict[str, Any]:
+    """Makes one temporary table a fact, `mart_fact_<indicator>`, with the attributes of its people as known then.
+
+    Returns:
+        `covered_to`, the last day that the hospital extract covers (null without one), `open_nights` (midnights of
+        stays without a discharge) and `open_people` (people behind them).
+    """
+    covered_to = con.sql(sql.load("marts/covered_to"), params={"data_date": data_date}).fetchall()[0][0]
+    for indicator in indicators:
+        text = sql.load(f"marts/{indicator.fact}")
+        given = {"data_date": data_date, "covered_to": covered_to}
+        con.execute(
+            f"create or replace temp table mart_raw_{indicator.id} as "
+            f"select f.* from ({text}) as f anti join mart_removed using (person_id)",
+            {name: value for name, value in given.items() if f"${name}" in text},
+        )
+    _attributes(con, indicators, data_date)
+    for indicator in indicators:
+        con.execute(
+            f"create or replace temp table mart_fact_{indicator.id} as "
+            f"select f.*, a.* exclude (person_id, day, age) from mart_raw_{indicator.id} as f "
+            f"inner join mart_attribute as a using (person_id, day) where a.age >= {indicator.ages}"
+        )
+    return {"covered_to": covered_to, **_open_stays(con, indicators)}
+
+
+def _attributes(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], data_date: dt.date) -> None:
+    """`mart_attribute`, one calendar year at a time to bound memory."""
+    moments = " union ".join(f"select person_id, day from mart_raw_{i.id}" for i in indicators)
+    con.execute(f"create or replace temp table mart_all_moment as {moments}")
+    years = con.sql("select distinct year(day) from mart_all_moment order by 1").fetchall()
+    con.execute("create or replace temp table mart_moment as select * from mart_all_moment limit 0")
+    _table(con, "mart_attribute", "marts/attribute", data_date=data_date)
+    for (year,) in years:
+        con.execute(
+            "create or replace temp table mart_moment as select * from mart_all_moment where year(day) = $year",
+            {"year": year},
+        )
+        con.execute(f"insert into mart_attribute {sql.load('marts/attribute')}", {"data_date": data_date})
+    con.execute("drop table mart_all_moment")
+
+
+def _open_stays(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...]) -> dict[str, int]:
+    for indicator in indicators:
+        if indicator.fact == "emergency_bed_day":
+            nights, people = con.sql(
+                "select coalesce(sum(open_value), 0), count(distinct person_id) filter (where open_value > 0) "
+                f"from mart_fact_{indicator.id}"
+            ).fetchall()[0]
+            return {"open_nights": int(nights), "open_people": int(people)}
+    return {"open_nights": 0, "open_people": 0}
+
+
+def sum_by(con: duckdb.DuckDBPyConnection, indicator: Indicator, cut: Cut, period: Period) -> pl.DataFrame:
+    """The cells of one cut that hold anyone, with all margins.
+
+    Returns:
+        One row a cell: `start`, the dimensions (`All` in a margin), `value`, `people`, `largest`; in order.
+    """
+    dimensions = ", ".join(cut.by)
+    sets = [()] + [(d,) for d in cut.by] + ([cut.by] if len(cut.by) == 2 else [])
+    grouping = ", ".join(f"({', '.join(('start', 'person_id', *s))})" for s in sets)
+    margins = ", ".join(f"coalesce({d}, '{ALL}') as {d}" for d in cut.by)
+    only = "where f.month_start = " + f"m.{PERIOD_START[period]}" if indicator.snapshot else ""
+    return con.sql(
+        f"""
+        with counted as (
+            select m.{PERIOD_START[period]} as start, f.person_id, {dimensions}, f.value
+            from mart_fact_{indicator.id} as f
+            inner join mart_month as m on m.month_start = f.month_start
+            {only}
+        ),
+        each_person as (
+            select start, person_id, {margins}, sum(value) as value
+            from counted
+            group by grouping sets ({grouping})
+        )
+        select
+            start,
+            {dimensions},
+            cast(sum(value) as bigint) as value,
+            count(*) as people,
+            cast(max(value) as bigint) as largest
+        from each_person
+        group by start, {dimensions}
+        order by start, {dimensions}
+        """
+    ).pl()
+
+
+def months_with_data(con: duckdb.DuckDBPyConnection, indicator: Indicator) -> set[dt.date]:
+    """Months in which anything at all was recorded, before anyone is taken out or placed."""
+    found = con.sql(f"select distinct month_start from mart_raw_{indicator.id}").fetchall()
+    return {month for (month,) in found}
+
+
+def release(con: duckdb.DuckDBPyConnection) -> None:
+    """Drops every temporary table of the marts: nothing about a person stays behind."""
+    names = con.sql(
+        "select table_name from duckdb_tables() where temporary "
+        "and (table_name like 'mart\\_%' escape '\\' or table_name in ('opted_out', 'frailty_status'))"
+    ).fetchall()
+    for (name,) in names:
+        con.execute(f'drop table "{name}"')
+
+
+def read_policy(path: Path) -> pl.DataFrame:
+    """The opt-out policy table."""
+    return pl.read_csv(path, infer_schema=False).with_columns(pl.col("effective_from").str.to_date())
+
+
+def _table(con: duckdb.DuckDBPyConnection, name: str, statement: str, **parameters: Any) -> None:
+    con.execute(f"create or replace temp table {name} as {sql.load(statement)}", parameters)
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(con.sql(query).fetchall()[0][0])

@@ -1,0 +1,191 @@
+"""Builds every published table: facts, cuts, disclosure control, rates; then writes them with their definitions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from commissioning import facts
+from commissioning.declaration import Cut, Indicator, Period, load_indicators
+from commissioning.disclosure import ALL, RULES, SUPPRESSED, Rules, Table, control, is_small, round_count, round_sum
+from commissioning.tables import (
+    NO_DATA,
+    MartReport,
+    with_rates,
+    write_catalogue,
+    write_definitions,
+    write_notes,
+    write_table,
+)
+from data_contracts.contract import REFERENCE
+
+POLICY = REFERENCE / "opt_out_policy.csv"
+MONTHS = 60
+LEDGER_SCHEMA = {"week": pl.Date, "person_id": pl.Int64, "shown": pl.Boolean}
+
+
+def build_marts(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    data_date: dt.date,
+    out: Path,
+    ledgers: Path | None = None,
+    months: int = MONTHS,
+    policy: Path = POLICY,
+    indicators: tuple[Indicator, ...] | None = None,
+    rules: Rules = RULES,
+) -> MartReport:
+    """Writes `<table>.parquet` for every declared cut, `indicator.parquet`, `table_note.parquet` and a catalogue.
+
+    Args:
+        con: a connection where the record tables are visible under their names.
+        data_date: the newest received date; nothing known later is read, nothing after it is counted.
+        out: folder of the tables; files there are replaced.
+        ledgers: folder of `week=*/ledger.parquet`; None: no list was made.
+        months: how many months, with that of the data date.
+        policy: the opt-out policy table.
+        indicators: default all that are declared.
+        rules: of disclosure control.
+    """
+    indicators = indicators or load_indicators()
+    calendar = facts.months_to(data_date, months)
+    con.register("list_ledger", _ledgers(ledgers).to_arrow())
+    removed = facts.prepare(con, data_date, calendar, facts.read_policy(policy))
+    try:
+        found = facts.gather(con, indicators, data_date)
+        frames: dict[str, pl.DataFrame] = {}
+        periods: dict[str, Period | None] = {}
+        for indicator in indicators:
+            own_periods, own_frames = _controlled(Scope(con, indicator, calendar, data_date), rules)
+            frames |= own_frames
+            periods |= own_periods
+    finally:
+        facts.release(con)
+    out.mkdir(parents=True, exist_ok=True)
+    tables = [
+        write_table(out, indicator, cut, with_rates(indicator, cut, frames), periods[indicator.table(cut)])
+        for indicator in indicators
+        for cut in indicator.cuts
+    ]
+    notes = [write_definitions(out, indicators), write_notes(out, tables)]
+    report = MartReport(
+        data_date=data_date,
+        tables=(*tables, *notes),
+        removed=round_count(removed, rules),
+        covered_to=found["covered_to"],
+        open_nights=round_sum(found["open_nights"], found["open_people"], rules),
+        folder=out,
+    )
+    write_catalogue(out, report)
+    return report
+
+
+def _ledgers(folder: Path | None) -> pl.DataFrame:
+    files = sorted(folder.glob("week=*/ledger.parquet")) if folder and folder.exists() else []
+    if not files:
+        return pl.DataFrame(schema=LEDGER_SCHEMA)
+    return pl.concat([pl.read_parquet(f, columns=list(LEDGER_SCHEMA), hive_partitioning=False) for f in files])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One indicator, its facts and its calendar."""
+
+    con: duckdb.DuckDBPyConnection
+    indicator: Indicator
+    calendar: pl.DataFrame
+    data_date: dt.date
+
+    @cached_property
+    def covered(self) -> set[dt.date]:
+        """Months in which anything at all was recorded."""
+        return facts.months_with_data(self.con, self.indicator)
+
+
+def _controlled(scope: Scope, rules: Rules) -> tuple[dict[str, Period | None], dict[str, pl.DataFrame]]:
+    """Each cut at the finest period of which at most the declared part is suppressed; all cuts controlled together."""
+    indicator = scope.indicator
+    cuts = {indicator.table(cut): cut for cut in indicator.cuts}
+    left = {name: list(cut.periods) for name, cut in cuts.items()}
+    ready: dict[tuple[str, Period], tuple[Table, pl.DataFrame]] = {}
+
+    def table(name: str, period: Period) -> Table:
+        if (name, period) not in ready:
+            ready[name, period] = _cells(scope, cuts[name], period)
+        return ready[name, period][0]
+
+    for name in cuts:
+        while left[name] and _mostly(is_small(table(name, left[name][0]).cells, indicator.measure, rules), rules):
+            left[name].pop(0)
+    while True:
+        published = control([table(n, p[0]) for n, p in left.items() if p], indicator.measure, rules)
+        coarser = [n for n, f in published.items() if _mostly(f["status"] == SUPPRESSED, rules)]
+        if not coarser:
+            break
+        for name in coarser:
+            left[name].pop(0)
+    frames = {
+        name: pl.concat([frame, ready[name, left[name][0]][1]], how="diagonal").sort("start", *cuts[name].by)
+        for name, frame in published.items()
+    }
+    return {name: p[0] if p else None for name, p in left.items()}, frames
+
+
+def _mostly(hidden: pl.Series, rules: Rules) -> bool:
+    return bool(hidden.sum() > rules.most_suppressed * len(hidden)) if len(hidden) else False
+
+
+def _cells(scope: Scope, cut: Cut, period: Period) -> tuple[Table, pl.DataFrame]:
+    """All cells of a cut with their noughts, and apart from them the cells of periods for which data are missing."""
+    some = facts.sum_by(scope.con, scope.indicator, cut, period)
+    every = _periods(scope, period)
+    for dimension in cut.by:
+        values = {ALL, *some[dimension].unique()}
+        every = every.join(pl.DataFrame({dimension: sorted(values)}, schema={dimension: pl.String}), how="cross")
+    every = every.join(some, on=["start", *cut.by], how="left").with_columns(
+        pl.col("value", "people", "largest").fill_null(0), period=pl.lit(period)
+    )
+    whole = every.filter("whole").drop("whole")
+    gaps = (
+        every.filter(~pl.col("whole"))
+        .drop("whole", "value", "people", "largest")
+        .with_columns(published=pl.lit(None, pl.Int64), status=pl.lit(NO_DATA))
+    )
+    return Table(scope.indicator.table(cut), cut.by, whole), gaps
+
+
+def _periods(scope: Scope, period: Period) -> pl.DataFrame:
+    """The periods from the first with data: `start`, `whole` (no month of it is missing), `provisional`.
+
+    A month that is not over is shown as far as it goes, provisional; a quarter or year only when it is over.
+    """
+    indicator, covered, data_date = scope.indicator, scope.covered, scope.data_date
+    if not covered:
+        return pl.DataFrame(schema={"start": pl.Date, "whole": pl.Boolean, "provisional": pl.Boolean})
+    size = {"month": 1, "quarter": 3, "year": 12}[period]
+    settled = data_date - dt.timedelta(days=indicator.provisional_days)
+    month_there = pl.col("month_start").is_in(list(covered)) if indicator.gap_when_empty else pl.lit(value=True)
+    needed = pl.col("month_start") == pl.col("start") if indicator.snapshot else pl.lit(value=True)
+    return (
+        scope.calendar.filter(pl.col("month_start") >= min(covered))
+        .with_columns(start=pl.col(facts.PERIOD_START[period]))
+        .group_by("start")
+        .agg(
+            there=(month_there & needed).sum(),
+            seen=needed.sum(),
+            months=pl.len(),
+            end=pl.col("next_month").max(),
+        )
+        .filter((pl.col("months") == size) & ((pl.col("end") <= data_date) | pl.lit(size == 1 or indicator.snapshot)))
+        .select(
+            "start",
+            whole=(pl.col("there") == pl.col("seen")) & (pl.col("seen") > 0),
+            provisional=pl.col("end") > settled if not indicator.snapshot else pl.lit(value=False),
+        )
+        .sort("start")
+    )

@@ -1,0 +1,204 @@
+"""Published tables: rates from published figures, the order of rows, the meaning of columns, and the files."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from commissioning.declaration import DIMENSIONS, ORDER, Cut, Indicator, Period
+from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
+
+CATALOGUE = "catalogue.json"
+NO_DATA = "no data"
+
+
+@dataclass(frozen=True)
+class MartTable:
+    """One published table: its file, what one row is, what its columns mean, and what control did to it.
+
+    Attributes:
+        period: the period it is published by; null when even the coarsest would have been mostly suppressed.
+        cells: how many cells it has; `suppressed` of them are not shown.
+    """
+
+    name: str
+    indicator: str
+    path: Path
+    description: str
+    columns: Mapping[str, str]
+    period: Period | None
+    cells: int
+    suppressed: int
+
+
+@dataclass(frozen=True)
+class MartReport:
+    """What was built.
+
+    Attributes:
+        removed: people taken out by opt-out or sensitive flag, rounded; null when 1 to 7.
+        covered_to: the last day that the hospital extract covers.
+        open_nights: midnights of stays without a discharge, rounded; null when of 1 to 7 people.
+    """
+
+    data_date: dt.date
+    tables: tuple[MartTable, ...]
+    removed: int | None
+    covered_to: dt.date | None
+    open_nights: int | None
+    folder: Path
+
+
+def with_rates(indicator: Indicator, cut: Cut, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Adds a rate or a share, both from published figures only: they tell nothing more than those do."""
+    name = indicator.table(cut)
+    if name not in frames:
+        return _empty(indicator, cut)
+    frame = frames[name]
+    if indicator.denominator:
+        people = frames.get(f"{indicator.denominator}_by_{'_and_'.join(cut.by)}")
+        if people is None:
+            frame = frame.with_columns(population=pl.lit(None, pl.Int64))
+        else:
+            known = people.select("start", *cut.by, population="published")
+            frame = frame.join(known, on=["start", *cut.by], how="left", maintain_order="left")
+        rate = pl.col("published") * indicator.rate_per / pl.col("population")
+        frame = frame.with_columns(rate=pl.when(pl.col("population") > 0).then(rate.round(1)))
+    if indicator.share_of:
+        others = [d for d in cut.by if d != indicator.share_of]
+        whole = frame.filter(pl.col(indicator.share_of) == ALL).select("start", *others, whole="published")
+        part = (pl.col("published") * 100 / pl.col("whole")).round(0).clip(upper_bound=100).cast(pl.Int64)
+        frame = (
+            frame.join(whole, on=["start", *others], how="left", maintain_order="left")
+            .with_columns(share_percent=pl.when(pl.col("whole") > 0).then(part))
+            .drop("whole")
+        )
+    return _in_order(frame.rename({"published": "value"}), cut).select(list(_columns(indicator, cut)))
+
+
+def _empty(indicator: Indicator, cut: Cut) -> pl.DataFrame:
+    kinds: dict[str, Any] = {"start": pl.Date, "provisional": pl.Boolean}
+    kinds |= dict.fromkeys(("value", "population", "share_percent"), pl.Int64) | {"rate": pl.Float64}
+    return pl.DataFrame(schema={c: kinds.get(c, pl.String) for c in _columns(indicator, cut)})
+
+
+def _in_order(frame: pl.DataFrame, cut: Cut) -> pl.DataFrame:
+    """By period, then by each dimension in reading order, `All` first."""
+    by = []
+    for dimension in cut.by:
+        order = {v: i for i, v in enumerate(ORDER.get(dimension, (ALL,)))}
+        by += [pl.col(dimension).replace_strict(order, default=len(order), return_dtype=pl.Int64), pl.col(dimension)]
+    return frame.sort("start", *by)
+
+
+def _columns(indicator: Indicator, cut: Cut) -> dict[str, str]:
+    """Columns of a published table in order, each with its meaning."""
+    columns = {"period": "month, quarter or financial year", "start": "first day of the period"}
+    columns |= {d: DIMENSIONS[d] for d in cut.by}
+    columns["value"] = f"{indicator.unit}, rounded to 5; null where suppressed or missing (see status)"
+    if indicator.denominator:
+        columns["population"] = "registered people aged 65 and over at the start of the period, rounded to 5"
+        columns["rate"] = f"value per {indicator.rate_per:,} of population, from the rounded figures"
+    if indicator.share_of:
+        columns["share_percent"] = "part of all, in per cent, from the rounded figures"
+    columns["status"] = (
+        f"{PUBLISHED}; {SUPPRESSED}: too few people, or it would give away another cell; {NO_DATA}: nothing came"
+    )
+    columns["provisional"] = "the period is not over, or is still filling up"
+    return columns
+
+
+def write_table(out: Path, indicator: Indicator, cut: Cut, frame: pl.DataFrame, period: Period | None) -> MartTable:
+    """Writes one cut and returns what it is."""
+    name = indicator.table(cut)
+    path = out / f"{name}.parquet"
+    to_parquet(frame, path)
+    return MartTable(
+        name=name,
+        indicator=indicator.id,
+        path=path,
+        description=f"{indicator.name} by {' and '.join(d.replace('_', ' ') for d in cut.by)}. {indicator.definition}",
+        columns=_columns(indicator, cut),
+        period=period,
+        cells=len(frame),
+        suppressed=len(frame.filter(pl.col("status") == SUPPRESSED)),
+    )
+
+
+def write_definitions(out: Path, indicators: tuple[Indicator, ...]) -> MartTable:
+    """`indicator.parquet`: one row an indicator, its definition in full."""
+    columns = {
+        "indicator": "id; its tables begin with it",
+        "name": "as it is said",
+        "numerator": "what is counted",
+        "denominator": "the indicator it is divided by, if any",
+        "definition": "the rule",
+        "source": "where it comes from",
+        "unit": "of value",
+        "direction": "what a change means",
+        "caveat": "what to keep in mind",
+        "provisional_days": "days after a period in which it still fills up",
+    }
+    rows = [{"indicator": i.id, **{c: getattr(i, c) for c in list(columns)[1:]}} for i in indicators]
+    frame = pl.DataFrame(rows, schema_overrides={"denominator": pl.String}).select(list(columns))
+    return _write_plain(out, "indicator", frame, "One row an indicator: how it is defined.", columns)
+
+
+def write_notes(out: Path, tables: list[MartTable]) -> MartTable:
+    """`table_note.parquet`: one row a table, what was suppressed and why."""
+    columns = {
+        "table_name": "published table",
+        "indicator": "its indicator",
+        "period": "the period it is published by; null: not published, even years would be mostly suppressed",
+        "cells": "how many cells it has, margins included",
+        "suppressed": "how many are not shown: fewer than 8 people, one person with most of a sum, or to protect those",
+    }
+    rows = [(t.name, t.indicator, t.period, t.cells, t.suppressed) for t in tables]
+    kinds = {"period": pl.String, "cells": pl.Int64, "suppressed": pl.Int64}
+    frame = pl.DataFrame(rows, schema={c: kinds.get(c, pl.String) for c in columns}, orient="row")
+    return _write_plain(out, "table_note", frame, "One row a published table: what disclosure control did.", columns)
+
+
+def _write_plain(out: Path, name: str, frame: pl.DataFrame, description: str, columns: Mapping[str, str]) -> MartTable:
+    path = out / f"{name}.parquet"
+    to_parquet(frame, path)
+    return MartTable(name, "", path, description, columns, None, len(frame), 0)
+
+
+def write_catalogue(out: Path, report: MartReport) -> None:
+    """`catalogue.json`: everything about the tables except their rows, so that a folder explains itself."""
+    said = {
+        "data_date": report.data_date,
+        "removed": report.removed,
+        "covered_to": report.covered_to,
+        "open_nights": report.open_nights,
+        "tables": [{**vars(t), "path": t.path.name, "columns": dict(t.columns)} for t in report.tables],
+    }
+    (out / CATALOGUE).write_text(json.dumps(said, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def read_catalogue(folder: Path) -> MartReport:
+    """The report that `build_marts` returned, from the folder it wrote."""
+    said: dict[str, Any] = json.loads((folder / CATALOGUE).read_text(encoding="utf-8"))
+    covered_to = said["covered_to"]
+    return MartReport(
+        data_date=dt.date.fromisoformat(said["data_date"]),
+        tables=tuple(MartTable(**{**t, "path": folder / t["path"]}) for t in said["tables"]),
+        removed=said["removed"],
+        covered_to=dt.date.fromisoformat(covered_to) if covered_to else None,
+        open_nights=said["open_nights"],
+        folder=folder,
+    )
+
+
+def to_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Writes a table to a temporary name, then renames it."""
+    partial = path.with_suffix(".partial")
+    frame.write_parquet(partial, compression="zstd")
+    partial.replace(path)
