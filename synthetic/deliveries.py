@@ -1,0 +1,302 @@
+"""Lives to deliveries: the historic one and the weekly ones after it, each with what was known by its day.
+
+A population is cut into parts of a fixed number of people; a worker makes one part, chunk by chunk, and writes its
+rows of every delivery as pieces; the pieces are joined. Bytes do not depend on chunks or workers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from data_contracts.contract import REFERENCE, Contract, load_contracts
+from synthetic import emit_gp, emit_hospital, emit_registers, rng, rules, write
+from synthetic.course import World, begin, live
+from synthetic.life import Life, rows
+from synthetic.people import BLOCK, head_count, make, nhs_numbers
+from synthetic.rng import U64
+
+PART = 98 * BLOCK
+DAILY = ("inpatient_snapshot",)
+Frames = Iterator[tuple[str, pl.DataFrame]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to make. The first day is a Monday; ``history`` is the day of the historic delivery, from the first day."""
+
+    people: int
+    seed: int
+    first_day: dt.date
+    last_delivery: dt.date
+    weekly: int
+    fault_rate: float
+    chunk: int
+
+    @property
+    def days(self) -> int:
+        """Days lived, up to the last delivery."""
+        return (self.last_delivery - self.first_day).days
+
+    @property
+    def history(self) -> int:
+        """Day of the historic delivery."""
+        return self.days - 7 * self.weekly
+
+    @property
+    def count(self) -> int:
+        """How many people ever appear."""
+        return head_count(self.people, self.days / 365.25)
+
+    def date(self, day: int) -> dt.date:
+        """Calendar date of a day."""
+        return self.first_day + dt.timedelta(days=day)
+
+    def world(self) -> World:
+        """The world in which they live."""
+        return World(self.seed, self.days, self.first_day.timetuple().tm_yday - 1, rules.load())
+
+
+@dataclass
+class Manifest:
+    """What was written: ``files`` (source, received, file, rows), ``faults`` (source, file, row, fault, rule, column,
+    level), ``deliveries`` the received dates in order (the first is historic), ``truth`` the folder of true states."""
+
+    people: int
+    persons: int
+    seed: int
+    first_day: dt.date
+    deliveries: list[dt.date]
+    truth: Path
+    files: list[dict[str, object]] = field(default_factory=list)
+    faults: list[dict[str, object]] = field(default_factory=list)
+
+
+def generate(
+    out_inbox: Path,
+    *,
+    people: int,
+    seed: int = 1,
+    last_delivery: dt.date = dt.date(2026, 2, 23),
+    years: int = 6,
+    weekly_deliveries: int = 4,
+    fault_rate: float = 0.0005,
+    truth: Path | None = None,
+    chunk: int = 24 * BLOCK,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Manifest:
+    """Writes an artificial county as deliveries under ``out_inbox/<source>/<received>/``.
+
+    Args:
+        out_inbox: an inbox; dated folders are added to it.
+        people: how many are registered at any time (about one in five more appear and leave).
+        seed: same seed, same bytes.
+        last_delivery: a Monday.
+        years: of history in all sources before the historic delivery (GP records are lifelong).
+        weekly_deliveries: Mondays after the historic delivery.
+        fault_rate: share of rows spoiled on purpose; 0 for none.
+        truth: folder for true states and the manifest; never inside the inbox. Default: ``truth`` beside the inbox.
+        chunk: people made at once, a multiple of 1,024; memory, not results, depends on it.
+        workers: processes; default one per part, at most the machine's cores.
+        progress: called with parts done and parts in all.
+
+    Returns:
+        What was written; also in ``truth/manifest.json`` and ``truth/fault.csv``.
+
+    Raises:
+        ValueError: the last delivery is no Monday, or truth lies inside the inbox.
+    """
+    if last_delivery.weekday() != 0:
+        raise ValueError(f"The last delivery has to be a Monday; {last_delivery} is not.")
+    truth = truth or out_inbox.parent / "truth"
+    if truth.resolve().is_relative_to(out_inbox.resolve()):
+        raise ValueError("The true states may not lie inside the inbox.")
+    weeks = round(years * 365.25 / 28) * 4 + weekly_deliveries
+    first_day = last_delivery - dt.timedelta(weeks=weeks)
+    plan = Plan(people, seed, first_day, last_delivery, weekly_deliveries, fault_rate, chunk)
+    staging = truth / ".pieces"
+    shutil.rmtree(staging, ignore_errors=True)
+    pieces: list[write.Piece] = []
+    parts = range(-(-plan.count // PART))
+    for done, made in enumerate(_run_parts(plan, parts, staging, workers), start=1):
+        pieces += made
+        if progress:
+            progress(done, len(parts))
+    pieces += _write_reference(plan, staging)
+    received = [plan.date(plan.history + 7 * k) for k in range(plan.weekly + 1)]
+    manifest = Manifest(people, plan.count, seed, first_day, received, truth)
+    _publish(plan, pieces, out_inbox, manifest)
+    shutil.rmtree(staging, ignore_errors=True)
+    return manifest
+
+
+def _run_parts(plan: Plan, parts: range, staging: Path, workers: int | None) -> Iterator[list[write.Piece]]:
+    workers = min(workers or os.cpu_count() or 1, len(parts))
+    if workers <= 1:
+        for part in parts:
+            yield make_part(plan, part, staging)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(make_part, plan, part, staging) for part in parts]
+        for future in futures:
+            yield future.result()
+
+
+def make_part(plan: Plan, part: int, staging: Path) -> list[write.Piece]:
+    """One part of the people, lived and written as pieces of every delivery; returns the pieces."""
+    contracts = load_contracts()
+    writers: dict[tuple[str, int], write.PieceWriter] = {}
+    stop = min((part + 1) * PART, plan.count)
+    for start in range(part * PART, stop, plan.chunk):
+        life = make_life(plan, start, min(start + plan.chunk, stop))
+        for source, day, frame in _delivered(plan, life, contracts):
+            if (source, day) not in writers:
+                path = staging / source / f"{day}" / f"{part:04d}.csv"
+                writers[source, day] = write.PieceWriter(
+                    contracts[source], plan.date(day), path, rate=plan.fault_rate, turn=(day - plan.history) % 64
+                )
+            writers[source, day].append(frame, life.people.key)
+    return [w.close() for w in writers.values()]
+
+
+def make_life(plan: Plan, start: int, stop: int) -> Life:
+    """People ``start`` to ``stop``, lived to the last delivery and ready to be written down."""
+    world = plan.world()
+    people = make(start, stop, count=plan.count, seed=plan.seed, days=plan.days, rules=world.rules)
+    course = live(people, begin(people, world), world, world.weeks)
+    life = Life(people, course, world, nhs_numbers(people.index, count=plan.count, seed=plan.seed), plan.first_day)
+    life.elective = emit_hospital.elective(life)
+    return life
+
+
+def _delivered(plan: Plan, life: Life, contracts: dict[str, Contract]) -> Iterator[tuple[str, int, pl.DataFrame]]:
+    """(source, day received, rows) of every delivery in which these lives appear."""
+    mondays = [plan.history + 7 * k for k in range(plan.weekly + 1)]
+    for source, frame in _growing(life):
+        known = frame["_known"].to_numpy()
+        days = mondays if source not in DAILY else [plan.history, *range(plan.history + 1, plan.days + 1)]
+        before = -(2**40)
+        for day in days:
+            news = frame.filter(pl.Series((known > before) & (known <= day)))
+            again = corrections(source, frame, life, day, plan) if day > plan.history else news.clear()
+            yield (
+                source,
+                day,
+                pl.concat([news, again]).sort("_person", "_day", maintain_order=True) if again.height else news,
+            )
+            before = day
+    for day in mondays:
+        lag = emit_registers.TOLD if day == plan.history else 0
+        yield "gp_registration", day, emit_registers.registration_frame(life, day, lag=lag)
+        yield "national_opt_out", day, emit_registers.opt_out_frame(life, day)
+
+
+def _growing(life: Life) -> Frames:
+    """Sources that send what is new, with the day from which each row can be known."""
+    contact = emit_gp.contacts(life)
+    yield "gp_event", emit_gp.event_frame(life, contact)
+    yield "gp_appointment", emit_gp.appointment_frame(life, contact)
+    yield "apc", emit_hospital.episode_frame(life)
+    yield "ecds", emit_hospital.attendance_frame(life)
+    yield "outpatient", emit_hospital.outpatient_frame(life)
+    yield "inpatient_snapshot", emit_hospital.snapshot_frame(life)
+
+
+def corrections(source: str, frame: pl.DataFrame, life: Life, day: int, plan: Plan) -> pl.DataFrame:
+    """Rows sent in the last ten weeks that are sent again changed or withdrawn: about one in 250."""
+    rule = CORRECTED.get(source)
+    if rule is None:
+        return frame.clear()
+    known = frame["_known"].to_numpy()
+    recent = frame.filter(pl.Series((known > day - 77) & (known <= day - 7)))
+    person = recent["_person"].to_numpy()
+    ordinal = np.arange(len(person)) - np.searchsorted(person, person, side="left")
+    u = rng.uniform(life.people.key[person], "corrected " + source, ordinal * 64 + (day - plan.history))
+    return rule(recent.filter(pl.Series(u < 0.004)))
+
+
+def _withdrawn(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(is_deleted=pl.lit(value=True))
+
+
+def _other_secondary(frame: pl.DataFrame) -> pl.DataFrame:
+    """An episode recoded after validation: the second diagnosis becomes the third's, the third goes."""
+    return frame.with_columns(diagnosis_2=pl.col("diagnosis_3"), diagnosis_3=pl.lit(None, dtype=pl.String))
+
+
+#: what a corrected row of each source looks like
+CORRECTED: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    "gp_event": _withdrawn,
+    "gp_medication": _withdrawn,
+    "gp_appointment": _withdrawn,
+    "apc": _other_secondary,
+    "ecds": lambda f: f.with_columns(departure_minutes=pl.col("departure_minutes") + 25),
+}
+
+
+def _write_reference(plan: Plan, staging: Path) -> list[write.Piece]:
+    """Sources about no person, in the historic delivery."""
+    contracts = load_contracts()
+    organisation = pl.read_csv(REFERENCE / "organisation.csv", try_parse_dates=True)
+    frames = {
+        "organisation": organisation.select(
+            c.name for c in contracts["organisation"].columns if c.name in organisation.columns
+        ),
+        "care_home_register": emit_registers.care_home_frame(plan.seed),
+        "population_projection": emit_registers.projection_frame(plan.people, plan.date(plan.history)),
+    }
+    pieces = []
+    for source, frame in frames.items():
+        path = staging / source / f"{plan.history}" / "0000.csv"
+        writer = write.PieceWriter(contracts[source], plan.date(plan.history), path, rate=0.0, turn=0)
+        writer.append(frame, np.zeros(0, np.uint64))
+        pieces.append(writer.close())
+    return pieces
+
+
+def _publish(plan: Plan, pieces: list[write.Piece], inbox: Path, manifest: Manifest) -> None:
+    """Joins the pieces into files in the inbox and writes the manifest."""
+    groups: dict[tuple[str, dt.date], list[write.Piece]] = {}
+    for piece in pieces:
+        groups.setdefault((piece.source, piece.received), []).append(piece)
+    historic = plan.date(plan.history)
+    for (source, received), group in sorted(groups.items()):
+        kept = sorted((p for p in group if p.rows), key=lambda p: p.path)
+        if not kept:
+            continue
+        folder = inbox / source / received.isoformat()
+        big = received == historic and load_contracts()[source].delivery.kind == "delta" and len(kept) > 1
+        batches = [[p] for p in kept] if big else [kept]
+        for i, batch in enumerate(batches):
+            target = folder / (f"{source}-{i + 1:02d}.csv" if big else f"{source}.csv")
+            count = sum(p.rows for p in batch)
+            manifest.faults += write.join(batch, target, inbox)
+            manifest.files.append({
+                "source": source, "received": received.isoformat(), "file": str(target.relative_to(inbox)), "rows": count,
+            })  # fmt: skip
+        if received == historic:
+            (folder / "delivery.yaml").write_text("historic: true\n", encoding="utf-8")
+    _write_manifest(manifest)
+
+
+def _write_manifest(manifest: Manifest) -> None:
+    manifest.truth.mkdir(parents=True, exist_ok=True)
+    columns = ["source", "file", "row", "fault", "rule", "column", "level"]
+    frame = pl.DataFrame(manifest.faults, schema={c: pl.Int64 if c == "row" else pl.String for c in columns})
+    frame.write_csv(manifest.truth / "fault.csv")
+    told = asdict(manifest) | {"faults": len(manifest.faults), "truth": manifest.truth.name}
+    (manifest.truth / "manifest.json").write_text(json.dumps(told, default=str, indent=1), encoding="utf-8")
+
+
+__all__ = ["U64", "Manifest", "Plan", "corrections", "generate", "make_life", "make_part", "rows"]

@@ -1,0 +1,134 @@
+"""Frames to files: lake columns to delivered headings, faults among the rows, pieces joined into whole files."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+
+from data_contracts.contract import Contract
+from synthetic import faults
+from synthetic.rng import U64
+
+INTERNAL = ("_person", "_day", "_known")
+
+
+@dataclass
+class Piece:
+    """Rows of one source and delivery written by one worker, without a header; ``planted`` counts from its first row."""
+
+    source: str
+    received: dt.date
+    path: Path
+    header: str
+    rows: int = 0
+    planted: list[faults.Planted] = field(default_factory=list)
+
+
+class PieceWriter:
+    """Appends frames of one source and delivery to one piece."""
+
+    def __init__(self, contract: Contract, received: dt.date, path: Path, *, rate: float, turn: int) -> None:
+        self.contract, self.rate, self.turn = contract, rate, turn
+        self.piece = Piece(contract.id, received, path, "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = path.open("wb")
+
+    def append(self, frame: pl.DataFrame, keys: U64) -> None:
+        """Writes rows (all columns of the contract that the frame has) with their share of faults.
+
+        Args:
+            frame: rows keyed by lake column name, with ``_person``.
+            keys: stream of each person, indexed by ``_person``.
+        """
+        names, out = delivered(frame, self.contract)
+        self.piece.header = _line([self.contract.column(n).header for n in names], self.contract.delimiter)
+        if not frame.height:
+            return
+        chosen: list[tuple[int, faults.Fault]] = []
+        if self.rate > 0 and "_person" in frame.columns:
+            person = frame["_person"].to_numpy()
+            ordinal = np.arange(len(person)) - np.searchsorted(person, person, side="left")
+            chosen = faults.plant(
+                out, self.contract, keys[person], ordinal, self.rate, self.piece.received, self.turn
+            )  # fmt: skip
+        self._write(out, names, chosen)
+
+    def _write(self, out: pl.DataFrame, names: list[str], chosen: list[tuple[int, faults.Fault]]) -> None:
+        spoiled = []
+        if chosen:
+            buffer = io.StringIO()
+            _csv(out[[at for at, _ in chosen]], buffer, self.contract.delimiter)
+            lines = buffer.getvalue().splitlines()
+            spoiled = faults.spoil_lines(lines, chosen, names, self.contract.delimiter, self.piece.received)
+        done = 0
+        for at, fault, text in spoiled:
+            upto = at + 1 if fault.where == faults.AFTER else at
+            self._good(out, done, upto)
+            self._file.write(text.encode())
+            self.piece.rows += 1
+            self.piece.planted.append(faults.Planted(self.piece.rows, fault))
+            done = at + 1 if fault.where != faults.BEFORE else at
+        self._good(out, done, out.height)
+
+    def _good(self, out: pl.DataFrame, start: int, stop: int) -> None:
+        if stop > start:
+            _csv(out[start:stop], self._file, self.contract.delimiter)
+            self.piece.rows += stop - start
+
+    def close(self) -> Piece:
+        """Ends the piece."""
+        self._file.close()
+        return self.piece
+
+
+def delivered(frame: pl.DataFrame, contract: Contract) -> tuple[list[str], pl.DataFrame]:
+    """Columns in contract order; a column that the simulator does not make is empty, or absent where it may be.
+
+    Raises:
+        ValueError: the frame has a column that the contract does not know.
+    """
+    unknown = set(frame.columns) - {c.name for c in contract.columns} - set(INTERNAL)
+    if unknown:
+        raise ValueError(f"{contract.id}: the contract has no column {sorted(unknown)}")
+    names = [c.name for c in contract.columns if c.name in frame.columns or not c.optional_column]
+    return names, frame.select(
+        pl.col(n) if n in frame.columns else pl.lit(None, dtype=pl.String).alias(n) for n in names
+    )
+
+
+def join(pieces: list[Piece], target: Path, root: Path) -> list[dict[str, object]]:
+    """One file of all pieces under one header; returns the manifest rows of its faults. Pieces are removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    listed: list[dict[str, object]] = []
+    before = 0
+    with target.open("wb") as out:
+        out.write(pieces[0].header.encode())
+        for piece in pieces:
+            with piece.path.open("rb") as source:
+                while block := source.read(1 << 22):
+                    out.write(block)
+            for p in piece.planted:
+                f = p.fault
+                listed.append({
+                    "source": piece.source, "file": str(target.relative_to(root)), "row": before + p.row,
+                    "fault": f.kind, "rule": f.code, "column": f.column, "level": f.level,
+                })  # fmt: skip
+            before += piece.rows
+            piece.path.unlink()
+    return listed
+
+
+def _csv(frame: pl.DataFrame, target: BinaryIO | io.StringIO, delimiter: str) -> None:
+    frame.write_csv(target, include_header=False, separator=delimiter, time_format="%H:%M:%S")
+
+
+def _line(cells: list[str], delimiter: str) -> str:
+    buffer = io.StringIO()
+    pl.DataFrame([cells], orient="row").write_csv(buffer, include_header=False, separator=delimiter)
+    return buffer.getvalue()
