@@ -8,7 +8,7 @@ that the contract requires rejects the row; in any other it becomes missing and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -127,6 +127,7 @@ def checks_of(contract: Contract, present: set[str]) -> list[Check]:
     for column in sorted(contract.columns, key=lambda c: c.role != "person"):
         if column.name in present:
             checks += _column_checks(column)
+    checks = [_spared_when_withdrawn(check, contract, present) for check in checks]
     for rule in contract.rules:
         message, rejects = rule.message, rule.level == "reject row"
         header = contract.column(rule.column).header
@@ -134,6 +135,15 @@ def checks_of(contract: Contract, present: set[str]) -> list[Check]:
             Check(rule.code, header, f"not coalesce({rule.holds}, true)", rejects, message, shows_value=False)
         )
     return checks
+
+
+def _spared_when_withdrawn(check: Check, contract: Contract, present: set[str]) -> Check:
+    """A withdrawal may come with nothing but its key: what else is missing does not reject it."""
+    withdrawn = contract.delivery.withdrawn_column
+    keyed = {contract.column(k).header for k in contract.key}
+    if not check.rejects or withdrawn not in present or check.column in keyed:
+        return check
+    return replace(check, fails=f"({check.fails}) and not coalesce({quoted(f'v_{withdrawn}')}, false)")
 
 
 def _column_checks(column: Column) -> list[Check]:

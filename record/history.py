@@ -252,7 +252,8 @@ class _Fold:
         if self.contract.delivery.kind == "rolling":
             start, end = self._period()
             # What is still open belongs to every period: a service that is sent no more is closed.
-            event = f"coalesce(o.{quoted(self.contract.delivery.period_column or '')}, {end})"
+            column = f"o.{quoted(self.contract.delivery.period_column or '')}"
+            event = f"least(coalesce({column}, {end}), {end})"
             absent += f" and {event} between {start} and {end}"
         if self.contract.delivery.submitter_column:
             submitter = quoted(self.contract.delivery.submitter_column)

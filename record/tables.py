@@ -26,6 +26,7 @@ STORED: dict[str, str] = {
     "person": "person_id, known_from",
     "community_referral": "person_id, provider_code, referral_id, team_type, known_from",
     "community_contact": "person_id, provider_code, contact_id, known_from",
+    "community_activity": "person_id, provider_code, activity_id, known_from",
     "spell": "person_id, spell_id, known_from",
     "inpatient_spell": "person_id, cips_id, known_from",
 }

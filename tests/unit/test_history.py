@@ -107,6 +107,15 @@ def test_a_correction_and_a_withdrawal_of_gp_events_act_from_the_day_they_came(t
     assert fates == [(1, 2, 0), (2, 0, 1)]
 
 
+def test_a_withdrawal_that_carries_only_its_key_still_withdraws(tmp_path):
+    world = World(tmp_path)
+    world.deliver("gp_event", "2026-01-05", [event(1), event(2)])
+    only_key = {"nhs_number": "", "practice_code": "", "code": "", "event_date": "", "record_date": ""}
+    world.deliver("gp_event", "2026-01-12", [event(1, is_deleted="true", **only_key)])
+    con = world.connect("gp_event")
+    assert visible(con, "gp_event_history", "2026-01-12", "record_id") == [(2,)]
+
+
 def test_historic_gp_events_are_known_by_entry_date_and_live_ones_not_before_they_came(tmp_path):
     world = World(tmp_path)
     world.deliver("gp_event", "2026-01-05", [event(1)], historic=True)
