@@ -1,6 +1,5 @@
 """When runs start by themselves: on Monday morning, and when something was delivered."""
 
-import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import dagster as dg
 from data_contracts.contract import load_contracts
 from pipelines.resources import Home
 from pipelines.store import Store
-from pipelines.weeks import latest_week
+from pipelines.weeks import as_date, latest_week
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -75,7 +74,7 @@ def inbox_files(store: Store) -> list[Path]:
     """Files in folders of known sources, in order."""
     sources = load_contracts()
     found = (p for p in store.inbox.glob("*/*/*") if p.is_file() and p.name not in NOT_DATA)
-    return sorted(p for p in found if p.relative_to(store.inbox).parts[0] in sources and _is_date(p.parent.name))
+    return sorted(p for p in found if p.relative_to(store.inbox).parts[0] in sources and as_date(p.parent.name))
 
 
 def inbox_sizes(store: Store) -> dict[str, int]:
@@ -90,11 +89,3 @@ def inbox_content(store: Store) -> str:
         with path.open("rb") as stream:
             hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
-
-
-def _is_date(text: str) -> bool:
-    try:
-        dt.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

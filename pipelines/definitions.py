@@ -7,6 +7,8 @@ import dagster as dg
 from pipelines.analyst_jobs import compare_job, person, query_job, status
 from pipelines.assets.conform import conform
 from pipelines.assets.features import feature
+from pipelines.assets.lists import weekly_list
+from pipelines.assets.models import MODEL, model, score
 from pipelines.assets.record import record
 from pipelines.automation import inbox_sensor, monday_schedule
 from pipelines.progress import listening_logger
@@ -19,9 +21,16 @@ weekly = dg.define_asset_job(
     "score, make the lists and the commissioning tables, publish.",
 )
 
+train = dg.define_asset_job(
+    "train",
+    selection=dg.AssetSelection.assets(MODEL),
+    config={"ops": {"model": {"config": {"retrain": True}}}},
+    description="Train now, whether or not a training is due, and let the gate decide what may be shown.",
+)
+
 defs = dg.Definitions(
-    assets=[conform, record, feature],
-    jobs=[weekly, status, query_job, person, compare_job],
+    assets=[conform, record, feature, model, score, weekly_list],
+    jobs=[weekly, train, status, query_job, person, compare_job],
     schedules=[monday_schedule(weekly)],
     sensors=[inbox_sensor(weekly)],
     resources={"home": Home(), "writer": Writer()},

@@ -41,7 +41,7 @@ def contract_schema(contract: Contract, *, history: bool = False) -> dg.TableSch
         dg.TableColumn(
             c.lake_name,
             c.lake_type,
-            description=c.description or None,
+            description=f"{c.description} (delivered as {c.header})".strip(),
             constraints=dg.TableColumnConstraints(nullable=not c.required),
         )
         for c in contract.stored

@@ -13,14 +13,12 @@ from pipelines.store import Store
 
 
 class Home(dg.ConfigurableResource):
-    """The home (``ANTICIPATE_HOME`` unless ``path`` says otherwise). Reading needs no lock."""
-
-    path: str = ""
+    """The home that `ANTICIPATE_HOME` names. Reading needs no lock."""
 
     @property
     def store(self) -> Store:
         """Paths and connections of this home."""
-        return Store.at(self.path or None)
+        return Store.at()
 
 
 class Writer(dg.ConfigurableResource):
@@ -29,7 +27,6 @@ class Writer(dg.ConfigurableResource):
     A run that starts while another process writes fails at once, and says who holds the home.
     """
 
-    path: str = ""
     _store: Store = PrivateAttr()
 
     @property
@@ -40,7 +37,7 @@ class Writer(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Writer]:
         """Take the lock, clear away what a killed run left, hand over, let go."""
-        self._store = Store.at(self.path or None).prepare()
+        self._store = Store.at().prepare()
         run = context.run
         with writing(self._store.home, f"the run {run.job_name} {run.run_id[:8]}" if run else "a run"):
             self._store.sweep()

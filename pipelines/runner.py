@@ -50,13 +50,16 @@ def run_job(
     prepare_dagster(store.prepare())
     with writing(store.home, f"the job {job}"):
         from pipelines.definitions import defs
+        from pipelines.partitions import WEEK_TAG
 
         with open_instance(store) as instance, hear(listener):
-            result = defs.resolve_job_def(job).execute_in_process(
+            definition = defs.resolve_job_def(job)
+            partition = week.isoformat() if week and definition.partitions_def else None
+            result = definition.execute_in_process(
                 instance=instance,
-                partition_key=week.isoformat() if week else None,
+                partition_key=partition,
                 run_config={**(config or {}), "loggers": {"console": {}}},
-                tags=dict(tags or {}),
+                tags={**(tags or {}), **({WEEK_TAG: week.isoformat()} if week else {})},
                 raise_on_error=False,
             )
     return Outcome(result.run_id, result.success, () if result.success else tuple(_reasons(result)))

@@ -122,8 +122,8 @@ class WeekBuilt:
 
     Attributes:
         folder: where the week lies.
-        rows: people in it.
-        people: distinct people in it; fewer than rows means that someone is there twice.
+        rows: rows in it.
+        people: distinct keys in it; fewer than rows means that someone is there twice.
         settled: ``new``; ``same`` as what was there; ``different``, in which case what was there stays.
     """
 
@@ -134,9 +134,14 @@ class WeekBuilt:
     settled: str
 
 
+def feature_set_folder() -> str:
+    """Name of the folder of the features as declared now: other declarations never overwrite it."""
+    return f"declared={features.load_features().fingerprint[:12]}"
+
+
 def feature_folder(store: Store) -> Path:
-    """The folder of weeks of the features as declared now; other declarations have a folder of their own."""
-    return store.lake / "feature" / f"declared={features.load_features().fingerprint[:12]}"
+    """The folder of weeks of the features as declared now."""
+    return store.lake / "feature" / feature_set_folder()
 
 
 def sources_allowed(purpose: str, week: dt.date) -> list[str]:
@@ -149,15 +154,34 @@ def build_features(store: Store, weeks: Sequence[dt.date]) -> list[WeekBuilt]:
     allowed = sources_allowed("direct_care_list", max(weeks))
     with record_opened(store) as con, store.staging("feature") as staging:
         features.build_matrix(con, weeks, out=staging, sources_allowed=allowed)
-        return [_settled(con, staging, feature_folder(store), week, "matrix.parquet") for week in weeks]
+        return [
+            _settled(con, staging, feature_folder(store), week, name="matrix.parquet", key="person_id")
+            for week in weeks
+        ]
 
 
-def _settled(con: duckdb.DuckDBPyConnection, staging: Path, folder: Path, week: dt.date, name: str) -> WeekBuilt:
-    settled = settle(con, staging / f"week={week}", folder / f"week={week}")
+def build_scores(store: Store, week: dt.date) -> WeekBuilt:
+    """Score one week; ``people`` counts distinct pairs of person and outcome.
+
+    Raises:
+        ProblemError: there is no model for the week, or no features, or a model folder is damaged.
+    """
+    from models import ModelError, score_week
+
+    with store.compute() as con, store.staging("score") as staging:
+        try:
+            score_week(week, feature_folder=feature_folder(store), model_folder=store.models, out=staging)
+        except ModelError as error:
+            raise ProblemError(str(error)) from error
+        return _settled(con, staging, score_folder(store), week, name="score.parquet", key="person_id, outcome")
+
+
+def _settled(
+    con: duckdb.DuckDBPyConnection, staging: Path, folder: Path, week: dt.date, *, name: str, key: str
+) -> WeekBuilt:
     final = folder / f"week={week}"
-    ((rows, people),) = con.execute(
-        f"select count(*), count(distinct person_id) from {read([final / name])}"
-    ).fetchall()
+    settled = settle(con, staging / f"week={week}", final)
+    ((rows, people),) = con.execute(f"select count(*), count(distinct ({key})) from {read([final / name])}").fetchall()
     return WeekBuilt(week, final, rows, people, settled)
 
 

@@ -36,7 +36,7 @@ def run_week(store: Store, asked: str | None) -> None:
 def train_week(store: Store, asked: str | None) -> None:
     """Train as at one week."""
     week = choose_week(store, asked)
-    run_shown(store, "train", week, config={"ops": {"model": {"config": {"retrain": True, "week": week.isoformat()}}}})
+    run_shown(store, "train", week, config={"ops": {"model": {"config": {"retrain": True}}}})
 
 
 def run_shown(store: Store, job: str, week: dt.date, *, config: Mapping[str, Any] | None = None) -> None:

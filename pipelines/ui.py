@@ -53,7 +53,7 @@ def serve(store: Store, *, port: int) -> None:
     finally:
         for process in running.values():
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                process.terminate()
         for process in running.values():
             try:
                 process.wait(timeout=15)

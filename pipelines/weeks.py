@@ -38,7 +38,7 @@ def monday_on_or_before(day: dt.date) -> dt.date:
 
 def received_dates(store: Store) -> list[dt.date]:
     """Every date on which something was received, in order: what waits in the inbox and what the ledger knows."""
-    waiting = (_as_date(p.name) for p in store.inbox.glob("*/*") if p.is_dir() and any(p.iterdir()))
+    waiting = (as_date(p.name) for p in store.inbox.glob("*/*") if p.is_dir() and any(p.iterdir()))
     known = (_accepted_date(p) for p in store.lake.glob("ledger/*/*.json"))
     return sorted({d for d in (*waiting, *known) if d is not None})
 
@@ -73,7 +73,8 @@ def choose_week(store: Store, asked: str | None) -> dt.date:
     return week
 
 
-def _as_date(text: str) -> dt.date | None:
+def as_date(text: str) -> dt.date | None:
+    """The date written as YYYY-MM-DD, or None."""
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
@@ -82,4 +83,4 @@ def _as_date(text: str) -> dt.date | None:
 
 def _accepted_date(path: Path) -> dt.date | None:
     entry = json.loads(path.read_text(encoding="utf-8"))
-    return _as_date(str(entry["received"])) if entry["fate"] == "accepted" else None
+    return as_date(str(entry["received"])) if entry["fate"] == "accepted" else None

@@ -16,6 +16,7 @@ from pipelines.findings import Finding, keep
 from pipelines.partitions import WEEKLY, weeks_of
 from pipelines.presentation import code_reference, markdown
 from pipelines.resources import Writer
+from pipelines.training import models_in_use
 
 KEY = dg.AssetKey("weekly_list")
 _RECORD = ("person", "registration", "death", "organisation", "opt_out", "inpatient_day")
@@ -51,7 +52,11 @@ _RECORD = ("person", "registration", "death", "organisation", "opt_out", "inpati
 def weekly_list(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Make the lists of the weeks asked for, in week order."""
     weeks = weeks_of(context)
-    reports = [stages.build_week_lists(writer.store, week) for week in weeks]
+    reports = []
+    for week in weeks:
+        used = models_in_use(writer.store, week).row(0, named=True)
+        notes = () if used["status"] == "champion" else (f"Model status: {used['status']}.",)
+        reports.append(stages.build_week_lists(writer.store, week, model_id=used["model_id"], notes=notes))
     findings = [_capacity(reports), _missing(reports)]
     keep(writer.store, findings, run_id=context.run_id, step="weekly_list", week=weeks[-1])
     yield dg.MaterializeResult(metadata=_metadata(reports[-1]), check_results=[f.result() for f in findings])
