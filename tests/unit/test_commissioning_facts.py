@@ -1,0 +1,212 @@
+"""What is counted, when and for whom, before anything is rounded."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from commissioning import facts
+from commissioning.declaration import load_indicators
+from tests.examples.commissioning import DATA_DATE, MODERATE, SEVERE, Record, record
+
+at = dt.datetime.fromisoformat
+JANUARY, DECEMBER, NOVEMBER = dt.date(2026, 1, 1), dt.date(2025, 12, 1), dt.date(2025, 11, 1)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Record:
+    return record(tmp_path)
+
+
+def facts_of(made: Record, indicator: str, *columns: str) -> list[tuple[object, ...]]:
+    """Rows of one fact as `(month_start, value, *columns)`, in order."""
+    indicators = load_indicators()
+    made.con.execute("create or replace temp table list_ledger (week date, person_id bigint, shown boolean)")
+    facts.prepare(made.con, DATA_DATE, facts.months_to(DATA_DATE, 24), facts.read_policy(made.policy))
+    facts.gather(made.con, indicators, DATA_DATE)
+    chosen = ", ".join(("month_start", "value", *columns))
+    rows = made.con.sql(f"select {chosen} from mart_fact_{indicator} order by all").fetchall()
+    facts.release(made.con)
+    return rows
+
+
+def test_midnights_are_counted_in_the_month_they_end_a_day_of(made: Record) -> None:
+    made.stay(made.person(1), dt.date(2025, 11, 29), dt.date(2025, 12, 2))
+    assert facts_of(made, "emergency_bed_days") == [(NOVEMBER, 2), (DECEMBER, 1)]
+
+
+def test_a_stay_within_a_day_has_no_midnight_but_is_an_admission(made: Record) -> None:
+    made.stay(made.person(1), dt.date(2025, 12, 5), dt.date(2025, 12, 5))
+    assert facts_of(made, "emergency_bed_days") == []
+    assert facts_of(made, "emergency_admissions") == [(DECEMBER, 1)]
+
+
+def test_a_planned_stay_counts_nowhere(made: Record) -> None:
+    made.stay(made.person(1), dt.date(2025, 12, 5), dt.date(2025, 12, 9), emergency_flag=False)
+    assert facts_of(made, "emergency_bed_days") + facts_of(made, "emergency_admissions") == []
+
+
+def test_a_stay_over_many_months_gives_each_its_whole_number_of_midnights(made: Record) -> None:
+    made.stay(made.person(1), dt.date(2025, 2, 20), dt.date(2025, 5, 3))
+    rows = facts_of(made, "emergency_bed_days")
+    assert [value for _, value in rows] == [9, 31, 30, 2]
+    assert sum(value for _, value in rows) == (dt.date(2025, 5, 3) - dt.date(2025, 2, 20)).days
+
+
+def test_an_open_stay_is_counted_to_the_last_day_that_the_extract_covers_and_marked(made: Record) -> None:
+    made.stay(made.person(1), dt.date(2025, 12, 30), None)
+    made.stay(made.person(2), dt.date(2026, 1, 2), dt.date(2026, 1, 4))
+    rows = facts_of(made, "emergency_bed_days", "open_value")
+    assert rows == [(DECEMBER, 2, 2), (JANUARY, 2, 0), (JANUARY, 3, 3)]
+
+
+def test_a_stay_that_became_known_after_the_data_date_does_not_count(made: Record) -> None:
+    made.stay(made.person(1), dt.date(2025, 12, 5), dt.date(2025, 12, 9), known_from=DATA_DATE + dt.timedelta(days=1))
+    assert facts_of(made, "emergency_bed_days") == []
+
+
+def test_a_version_that_was_replaced_does_not_count_twice(made: Record) -> None:
+    made.person(1)
+    made.stay(1, dt.date(2025, 12, 5), None, known_until=dt.date(2026, 1, 5))
+    made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 8), known_from=dt.date(2026, 1, 5))
+    assert facts_of(made, "emergency_bed_days") == [(DECEMBER, 3)]
+
+
+def test_frailty_is_as_known_at_admission_never_from_what_the_stay_produced(made: Record) -> None:
+    made.person(1)
+    before, during = dt.date(2025, 11, 1), dt.date(2025, 12, 6)
+    made.add("gp_event", person_id=1, code=MODERATE, event_date=before, known_from=before)
+    made.add("gp_event", person_id=1, code=SEVERE, event_date=during, known_from=during)
+    made.add("gp_event", person_id=1, code=SEVERE, event_date=before, known_from=during)
+    made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
+    assert facts_of(made, "emergency_bed_days", "frailty_band") == [(DECEMBER, 4, "Moderate")]
+
+
+def test_the_newest_frailty_code_wins_downgrades_too(made: Record) -> None:
+    made.person(1)
+    made.add("gp_event", person_id=1, code=SEVERE, event_date=dt.date(2024, 1, 1))
+    made.add("gp_event", person_id=1, code=MODERATE, event_date=dt.date(2025, 1, 1))
+    made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
+    assert facts_of(made, "emergency_admissions", "frailty_band") == [(DECEMBER, 1, "Moderate")]
+
+
+def test_place_is_where_the_person_was_known_to_live_on_the_day(made: Record) -> None:
+    made.person(1)
+    moved = dt.date(2025, 12, 20)
+    made.con.execute("update person set known_until = $moved", {"moved": moved})
+    made.add(
+        "person",
+        person_id=1,
+        birth_month=dt.date(1940, 5, 15),
+        lsoa_code="E01000002",
+        sensitive_flag=False,
+        known_from=moved,
+    )
+    made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
+    made.stay(1, dt.date(2025, 12, 28), dt.date(2025, 12, 29))
+    assert facts_of(made, "emergency_admissions", "place") == [(DECEMBER, 1, "Place 1"), (DECEMBER, 1, "Place 2")]
+
+
+def test_only_people_registered_with_the_board_that_day_count(made: Record) -> None:
+    made.person(1)
+    made.con.execute("update registration set end_date = date '2025-12-04'")
+    made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
+    made.stay(2, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
+    assert facts_of(made, "emergency_admissions") == []
+
+
+def test_people_under_65_do_not_count_in_what_is_said_of_those_over(made: Record) -> None:
+    made.person(1, birth=dt.date(1960, 12, 15))
+    made.stay(1, dt.date(2025, 12, 14), dt.date(2025, 12, 16))
+    made.stay(1, dt.date(2025, 12, 15), dt.date(2025, 12, 16))
+    assert facts_of(made, "emergency_admissions", "age_band") == [(DECEMBER, 1, "65 to 74")]
+
+
+@pytest.mark.parametrize("why", ["opt-out", "sensitive"])
+def test_an_opt_out_or_a_sensitive_flag_takes_all_of_a_persons_activity_out(made: Record, why: str) -> None:
+    made.person(1)
+    made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
+    assert facts_of(made, "emergency_admissions") == [(DECEMBER, 1)]
+    if why == "opt-out":
+        made.add("opt_out", person_id=1, opt_out_type="national", start_date=dt.date(2026, 1, 5))
+    else:
+        made.con.execute("update person set sensitive_flag = true")
+    assert facts_of(made, "emergency_admissions") == []
+
+
+def test_people_are_counted_at_the_start_of_the_month_alive_registered_and_65(made: Record) -> None:
+    made.person(1, birth=dt.date(1960, 11, 15))
+    made.person(2)
+    made.add("death", person_id=2, death_date=dt.date(2025, 11, 30), known_from=dt.date(2025, 12, 10))
+    by_month = [month for month, _ in facts_of(made, "registered_people") if month >= NOVEMBER]
+    # Person 1 turned 65 on 15 November; the death of person 2 was not known on 1 December.
+    assert by_month == [NOVEMBER, DECEMBER, DECEMBER, JANUARY]
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (at("2025-12-05 11:30"), "Within two hours"),
+        (at("2025-12-05 11:31"), "Later than two hours"),
+        (at("2025-12-06 00:10"), "Later than two hours"),
+        (None, "No visit recorded"),
+        (at("2025-12-05 09:00"), None),
+    ],
+)
+def test_the_two_hour_clock_is_met_at_120_minutes_and_a_clock_that_runs_backwards_is_left_out(
+    made: Record, ended: dt.datetime | None, said: str | None
+) -> None:
+    add_clock(made, at("2025-12-05 09:30"), ended)
+    assert facts_of(made, "urgent_response", "response") == ([(DECEMBER, 1, said)] if said else [])
+
+
+def test_a_clock_over_midnight_is_measured_across_it(made: Record) -> None:
+    add_clock(made, at("2025-12-31 23:00"), at("2026-01-01 01:00"))
+    assert facts_of(made, "urgent_response", "response") == [(DECEMBER, 1, "Within two hours")]
+
+
+def test_a_clock_told_every_month_is_one_clock_with_the_end_it_gained(made: Record) -> None:
+    for ended in (None, at("2025-12-05 10:00")):
+        add_clock(made, at("2025-12-05 09:30"), ended)
+    assert facts_of(made, "urgent_response", "response") == [(DECEMBER, 1, "Within two hours")]
+
+
+def test_only_type_05_is_the_two_hour_clock(made: Record) -> None:
+    add_clock(made, at("2025-12-05 09:30"), at("2025-12-05 10:00"), kind="07")
+    assert facts_of(made, "urgent_response") == []
+
+
+def add_clock(made: Record, started: dt.datetime, ended: dt.datetime | None, kind: str = "05") -> None:
+    if not made.con.sql("select 1 from person").fetchall():
+        made.person(1)
+    made.add(
+        "response_clock",
+        person_id=1,
+        referral_id=7,
+        measurement_type=kind,
+        start_date=started.date(),
+        start_time=started.time(),
+        end_date=ended.date() if ended else None,
+        end_time=ended.time() if ended else None,
+    )
+
+
+def test_only_attended_contacts_count(made: Record) -> None:
+    made.person(1)
+    for code in ("5", "6", "7", "3"):
+        made.add("community_contact", person_id=1, event_date=dt.date(2025, 12, 5), attendance_code=code)
+    assert facts_of(made, "community_contacts") == [(DECEMBER, 2)]
+
+
+def test_same_day_emergency_care_is_no_attendance(made: Record) -> None:
+    made.person(1)
+    for kind in ("01", "05", None):
+        made.add("ed_attendance", person_id=1, event_date=dt.date(2025, 12, 5), department_type=kind)
+    assert facts_of(made, "ed_attendances") == [(DECEMBER, 1), (DECEMBER, 1)]
+
+
+def test_nothing_about_a_person_stays_on_the_connection(made: Record) -> None:
+    made.person(1)
+    facts_of(made, "registered_people")
+    left = made.con.sql("select table_name from duckdb_tables() where temporary").fetchall()
+    assert left == [("list_ledger",)]

@@ -1,0 +1,163 @@
+"""The published tables: cuts, gaps, provisional months, rates, and what their folder says about them."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from commissioning import MartReport, build_marts, load_indicators, read_catalogue
+from commissioning.declaration import Indicator, frailty_codes
+from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
+from data_contracts.words import check_words
+from tests.examples.commissioning import DATA_DATE, Record, many, record
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, MartReport]:
+    folder = tmp_path_factory.mktemp("marts")
+    made = many(record(folder), 3000, years=2)
+    return made, build_marts(made.con, data_date=DATA_DATE, out=folder / "mart", months=30, policy=made.policy)
+
+
+def read(report: MartReport, name: str) -> pl.DataFrame:
+    return pl.read_parquet(report.folder / f"{name}.parquet")
+
+
+def test_every_declared_cut_is_a_table_with_its_columns_explained(built: tuple[Record, MartReport]) -> None:
+    _, report = built
+    declared = [i.table(cut) for i in load_indicators() for cut in i.cuts]
+    assert [t.name for t in report.tables] == [*declared, "indicator", "table_note"]
+    for table in report.tables:
+        assert list(table.columns) == pl.read_parquet_schema(table.path).names()
+        assert table.description
+
+
+def test_no_table_holds_a_person_or_an_unrounded_count(built: tuple[Record, MartReport]) -> None:
+    _, report = built
+    for table in report.tables[:-2]:
+        frame = read(report, table.name)
+        assert "person_id" not in frame.columns
+        assert frame.filter(pl.col("value") % 5 != 0).height == 0
+        assert frame.filter(pl.col("value").is_null() & (pl.col("status") == PUBLISHED)).height == 0
+
+
+def test_the_total_agrees_with_the_record(built: tuple[Record, MartReport]) -> None:
+    made, report = built
+    november = dt.date(2025, 11, 1)
+    row = read(report, "emergency_admissions_by_age_band").filter(start=november, age_band=ALL)
+    (true,) = made.con.sql(
+        "select count(*) from inpatient_spell join person using (person_id) where emergency_flag "
+        "and date_trunc('month', admission_date) = date '2025-11-01' "
+        "and date_diff('month', birth_month, admission_date) - "
+        "case when day(admission_date) < 15 then 1 else 0 end >= 65 * 12"
+    ).fetchall()[0]
+    assert abs(row["value"].item() - true) <= 2
+
+
+def test_months_that_still_fill_up_are_provisional(built: tuple[Record, MartReport]) -> None:
+    _, report = built
+    flags = dict(
+        read(report, "emergency_bed_days_by_age_band").filter(age_band=ALL).select("start", "provisional").iter_rows()
+    )
+    assert flags[dt.date(2025, 11, 1)] is False
+    assert flags[dt.date(2025, 12, 1)] is True
+    assert flags[dt.date(2026, 1, 1)] is True
+
+
+def test_a_month_that_nobody_delivered_is_a_gap_and_no_nought(tmp_path: Path) -> None:
+    made = many(record(tmp_path), 2000, years=2)
+    made.con.execute("delete from ed_attendance where event_date between date '2025-08-01' and date '2025-08-31'")
+    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=12, policy=made.policy)
+    august = read(report, "ed_attendances_by_age_band").filter(start=dt.date(2025, 8, 1))
+    assert set(august["status"]) == {"no data"}
+    assert august["value"].null_count() == august.height
+
+
+def test_a_source_without_a_record_gives_an_empty_table_with_its_columns(tmp_path: Path) -> None:
+    made = many(record(tmp_path), 300, years=1)
+    made.con.execute("delete from response_clock")
+    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=6, policy=made.policy)
+    frame = read(report, "urgent_response_by_response")
+    assert (frame.height, "share_percent" in frame.columns) == (0, True)
+
+
+def test_a_table_that_would_be_mostly_suppressed_is_published_coarser_and_says_so(tmp_path: Path) -> None:
+    made = many(record(tmp_path), 700, years=2)
+    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=24, policy=made.policy)
+    note = read(report, "table_note")
+    by = dict(note.select("table_name", "period").iter_rows())
+    assert by["registered_people_by_age_band"] == "month"
+    assert by["emergency_admissions_by_place_and_frailty_band"] != "month"
+    for table in report.tables[:-2]:
+        assert table.suppressed <= 0.4 * max(table.cells, 1)
+
+
+def test_rates_and_shares_come_from_published_figures_only(built: tuple[Record, MartReport]) -> None:
+    _, report = built
+    beds = read(report, "emergency_bed_days_by_age_band").filter(pl.col("rate").is_not_null())
+    assert (beds["rate"] - beds["value"] * 1000 / beds["population"]).abs().max() <= 0.05
+    urgent = read(report, "urgent_response_by_response")
+    assert urgent["share_percent"].max() <= 100
+    assert (
+        urgent.filter(pl.col("status") == SUPPRESSED)["share_percent"].null_count()
+        == urgent.filter(pl.col("status") == SUPPRESSED).height
+    )
+
+
+def test_the_same_record_gives_the_same_bytes_whatever_the_threads(
+    built: tuple[Record, MartReport], tmp_path: Path
+) -> None:
+    made, report = built
+    made.con.execute("set threads = 1")
+    again = build_marts(made.con, data_date=DATA_DATE, out=tmp_path, months=30, policy=made.policy)
+    for table in report.tables:
+        assert (tmp_path / table.path.name).read_bytes() == table.path.read_bytes()
+    assert again.removed == report.removed
+
+
+def test_the_number_taken_out_is_said_and_a_small_one_is_not(tmp_path: Path) -> None:
+    made = many(record(tmp_path), 200, years=1)
+    for person in range(1, 4):
+        made.add("opt_out", person_id=person, opt_out_type="national", start_date=dt.date(2024, 1, 1))
+    few = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "few", months=3, policy=made.policy)
+    assert few.removed is None
+    for person in range(4, 13):
+        made.add("opt_out", person_id=person, opt_out_type="type1", start_date=dt.date(2024, 1, 1))
+    assert build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "more", months=3, policy=made.policy).removed == 10
+
+
+def test_the_reach_of_the_lists_is_counted_from_the_ledgers(tmp_path: Path) -> None:
+    made = many(record(tmp_path), 300, years=1)
+    folder = tmp_path / "list" / "week=2025-12-01"
+    folder.mkdir(parents=True)
+    ids = list(range(1, 41))
+    pl.DataFrame(
+        {"week": [dt.date(2025, 12, 1)] * 40, "person_id": ids, "shown": [i <= 20 for i in ids]}
+    ).write_parquet(folder / "ledger.parquet")
+    report = build_marts(
+        made.con, data_date=DATA_DATE, out=tmp_path / "mart", ledgers=tmp_path / "list", months=6, policy=made.policy
+    )
+    shown = read(report, "list_reach_by_pcn").filter(start=dt.date(2025, 12, 1), pcn=ALL)
+    assert shown["value"].to_list() == [20]
+
+
+def test_a_folder_of_tables_explains_itself(built: tuple[Record, MartReport]) -> None:
+    _, report = built
+    assert read_catalogue(report.folder) == report
+
+
+def test_every_indicator_says_what_where_from_and_what_to_keep_in_mind() -> None:
+    check_words([text for i in load_indicators() for text in texts(i)])
+    assert {i.id for i in load_indicators()} >= {"emergency_bed_days", "emergency_admissions", "urgent_response"}
+    assert all(len(i.definition) > 60 and i.caveat and i.source for i in load_indicators())
+
+
+def texts(indicator: Indicator) -> list[str]:
+    return [v for v in indicator.model_dump().values() if isinstance(v, str)]
+
+
+def test_each_frailty_code_stands_for_one_band() -> None:
+    bands = dict(frailty_codes())
+    assert bands[925861000000102] == "Severe"
+    assert set(bands.values()) == {"None recorded", "Mild", "Moderate", "Severe"}
