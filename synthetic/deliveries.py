@@ -20,7 +20,19 @@ import numpy as np
 import polars as pl
 
 from data_contracts.contract import REFERENCE, Contract, load_contracts
-from synthetic import emit_gp, emit_hospital, emit_registers, rng, rules, write
+from synthetic import (
+    emit_community,
+    emit_gp,
+    emit_hospital,
+    emit_medicine,
+    emit_mental_health,
+    emit_registers,
+    emit_social_care,
+    rng,
+    rules,
+    submit,
+    write,
+)
 from synthetic.course import World, begin, live
 from synthetic.life import Life, rows
 from synthetic.people import BLOCK, head_count, make, nhs_numbers
@@ -28,6 +40,7 @@ from synthetic.rng import U64
 
 PART = 98 * BLOCK
 DAILY = ("inpatient_snapshot",)
+RETURN_DAYS = 42  # a social-care return is due six weeks after its quarter
 Frames = Iterator[tuple[str, pl.DataFrame]]
 
 
@@ -175,7 +188,8 @@ def make_life(plan: Plan, start: int, stop: int) -> Life:
     world = plan.world()
     people = make(start, stop, count=plan.count, seed=plan.seed, days=plan.days, rules=world.rules)
     course = live(people, begin(people, world), world, world.weeks)
-    life = Life(people, course, world, nhs_numbers(people.index, count=plan.count, seed=plan.seed), plan.first_day)
+    numbers = nhs_numbers(people.index, count=plan.count, seed=plan.seed)
+    life = Life(people, course, world, numbers, plan.first_day, plan.history)
     life.elective = emit_hospital.elective(life)
     return life
 
@@ -200,6 +214,21 @@ def _delivered(plan: Plan, life: Life, contracts: dict[str, Contract]) -> Iterat
         lag = emit_registers.TOLD if day == plan.history else 0
         yield "gp_registration", day, emit_registers.registration_frame(life, day, lag=lag)
         yield "national_opt_out", day, emit_registers.opt_out_frame(life, day)
+    yield from _client_level(plan, life, mondays)
+
+
+def _client_level(plan: Plan, life: Life, mondays: list[int]) -> Iterator[tuple[str, int, pl.DataFrame]]:
+    """The social-care return: six years in the historic delivery, then a rolling year for each quarter that falls due."""
+    table = emit_social_care.events(life)
+    sent = -(2**30)
+    for monday in mondays:
+        ends = submit.quarter_ends(plan.first_day, plan.date(monday) - dt.timedelta(days=RETURN_DAYS))
+        last = (ends[-1] - plan.first_day).days if ends else sent
+        if last > sent:
+            year_before = ends[-1].replace(year=ends[-1].year - 1) if monday > plan.history else None
+            start = (year_before - plan.first_day).days + 1 if year_before else 0
+            yield "cld", monday, emit_social_care.client_level_frame(life, table, start, last, monday)
+            sent = last
 
 
 def _growing(life: Life) -> Frames:
@@ -211,6 +240,20 @@ def _growing(life: Life) -> Frames:
     yield "ecds", emit_hospital.attendance_frame(life)
     yield "outpatient", emit_hospital.outpatient_frame(life)
     yield "inpatient_snapshot", emit_hospital.snapshot_frame(life)
+    yield "gp_medication", emit_medicine.medication_frame(life)
+    table = emit_community.referrals(life)
+    seen = emit_community.contacts(life, table)
+    yield "csds_referral", emit_community.referral_frame(life, table)
+    yield "csds_service_type", emit_community.service_frame(life, table)
+    yield "csds_waiting_time", emit_community.clock_frame(life, table)
+    contact_rows, activity = emit_community.contact_frames(life, table, seen)
+    yield "csds_care_contact", contact_rows
+    yield "csds_care_activity", activity
+    yield "csds_assessment", emit_community.assessment_frame(life, table, seen)
+    yield "csds_care_plan", emit_community.plan_frame(life, table)
+    table = emit_mental_health.referrals(life)
+    yield "mhsds_referral", emit_mental_health.referral_frame(life, table)
+    yield "mhsds_care_contact", emit_mental_health.contact_frame(life, table)
 
 
 def corrections(source: str, frame: pl.DataFrame, life: Life, day: int, plan: Plan) -> pl.DataFrame:

@@ -22,13 +22,18 @@ _SHIFT = 1 << 20
 
 @dataclass
 class Life:
-    """Lives ready to be written down. ``numbers`` are the NHS numbers; days count from ``first_day``, a Monday."""
+    """Lives ready to be written down.
+
+    ``numbers`` are the NHS numbers; days count from ``first_day``, a Monday; ``history`` is the day of the historic
+    delivery.
+    """
 
     people: People
     course: Course
     world: World
     numbers: I64
     first_day: dt.date
+    history: int
     elective: dict[str, NDArray] = field(default_factory=dict)
 
     @property

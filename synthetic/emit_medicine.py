@@ -1,0 +1,97 @@
+"""Medicine issues: repeats that follow conditions and need, and short courses with an acute illness."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from synthetic import rng
+from synthetic.course import NEVER
+from synthetic.life import Life, rows, weekday
+from synthetic.rng import F64, I64
+
+Runs = list[tuple[I64, I64, int, str]]  # person, day of the first issue, product, word that tells draws apart
+
+
+def medication_frame(life: Life) -> pl.DataFrame:
+    """One row per issue within the span."""
+    person, day, product, quantity, days = _repeats(life, _started(life))
+    short = _courses(life)
+    person, day, product, quantity, days = (
+        np.concatenate([a, b]) for a, b in zip((person, day, product, quantity, days), short, strict=True)
+    )
+    keep = life.lives_here(person, day) & ~life.in_hospital(person, day)
+    order = np.lexsort((product, day, person))
+    order = order[keep[order]]
+    person, day, product, quantity, days = (c[order] for c in (person, day, product, quantity, days))
+    first = np.searchsorted(person, person, side="left")
+    lag = np.where(rng.uniform(life.key(person), "issue entry", day * 64 + product % 61) < 0.985, 0, 6)
+    return rows(
+        person, day, day + lag,
+        nhs_number=life.numbers[person],
+        practice_code=life.practice_code(person, day),
+        issue_id=life.people.index[person] * 10_000 + np.arange(len(person)) - first + 1,
+        event_date=life.date(day),
+        record_date=life.date(day + lag),
+        product_code=product,
+        quantity=quantity,
+        course_days=days,
+        is_deleted=np.zeros(len(person), bool),
+    )  # fmt: skip
+
+
+def _started(life: Life) -> Runs:
+    """Who takes what, and from when (before the span for old illness)."""
+    runs: Runs = []
+    everyone = np.arange(len(life.people))
+    for name, products in life.rules.section["medicines"].items():
+        onset = life.course.onset[:, life.rules.condition(name).index].astype(np.int64)
+        for product, share in products.items():
+            word = f"medicine {name} {product}"
+            takes = (rng.uniform(life.people.key, word) < share) & (onset < life.world.days)
+            who = everyone[takes]
+            wait = np.floor(60 * rng.exponential(life.people.key[who], word + " wait")).astype(np.int64)
+            runs.append((who, onset[who] + wait, int(product), word))
+    for level, products in life.rules.section["medicines_with_need"].items():
+        past = life.course.month["chronic"] >= float(level)
+        first = np.where(past.any(axis=0), 28 * past.argmax(axis=0), NEVER)
+        for product, share in products.items():
+            word = f"medicine need {level} {product}"
+            who = everyone[(rng.uniform(life.people.key, word) < share) & (first < life.world.days)]
+            runs.append((who, first[who] + 10, int(product), word))
+    return runs
+
+
+def _repeats(life: Life, runs: Runs) -> tuple[I64, I64, I64, I64, I64]:
+    """Issues of repeat medicines: every 28, 56 or 84 days by practice, until stopped, death or departure."""
+    person = np.concatenate([r[0] for r in runs])
+    start = np.concatenate([r[1] for r in runs])
+    product = np.concatenate([np.full(len(r[0]), r[2], np.int64) for r in runs])
+    u = np.concatenate([rng.uniform(life.people.key[r[0]], r[3] + " stops") for r in runs])
+    phase = np.concatenate([rng.uniform(life.people.key[r[0]], r[3] + " phase") for r in runs])
+    every = life.quality["issue_days"][life.people.practice[person]].astype(np.int64)
+    rate = life.rules.section["medicine_stops_per_year"]
+    lasts = np.minimum(-np.log(u) / rate * 365.25, 40_000)
+    stop = np.minimum(np.minimum(start + lasts.astype(np.int64), life.leaves[person]), life.world.days - 1)
+    first = np.where(start >= 0, start, (phase * every).astype(np.int64))
+    count = np.where(stop >= first, (stop - first) // every + 1, 0)
+    row = np.repeat(np.arange(len(person)), count)
+    turn = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    day = weekday(first[row] + turn * every[row])
+    return person[row], day, product[row], every[row], every[row]
+
+
+def _courses(life: Life) -> tuple[I64, I64, I64, I64, I64]:
+    """Seven-day courses begun on the day of a crisis that was not admitted."""
+    table = life.course.log.table("crisis")
+    none = np.zeros(0, np.int64)
+    parts: list[tuple[I64, I64, I64]] = [(none, none, none)]
+    for i, name in enumerate(life.rules.section["crises"]):
+        for product, share in life.rules.section["antibiotics"].get(name, {}).items():
+            at = np.flatnonzero((table["cause"] == i) & (table["dealt"] < 3)) if table else none
+            if len(at):
+                u: F64 = rng.uniform(life.key(table["person"][at]), f"course {product}", table["day"][at])
+                at = at[u < share]
+                parts.append((table["person"][at], weekday(table["day"][at]), np.full(len(at), int(product))))
+    person, day, product = (np.concatenate(c) for c in zip(*parts, strict=True))
+    return person, day, product, np.full(len(person), 14), np.full(len(person), 7)
