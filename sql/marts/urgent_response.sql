@@ -12,9 +12,10 @@ with clock as (
             when end_date is null or end_time is null then null
             else
                 date_diff('day', start_date, end_date) * 1440
-                + (hour(end_time) - hour(start_time)) * 60
-                + minute(end_time)
-                - minute(start_time)
+                + cast(substr(cast(end_time as varchar), 1, 2) as integer) * 60
+                + cast(substr(cast(end_time as varchar), 4, 2) as integer)
+                - cast(substr(cast(start_time as varchar), 1, 2) as integer) * 60
+                - cast(substr(cast(start_time as varchar), 4, 2) as integer)
         end as minutes,
         row_number() over (
             partition by person_id, referral_id, start_date, start_time
