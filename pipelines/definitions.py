@@ -5,10 +5,12 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.analyst_jobs import compare_job, person, query_job, status
+from pipelines.assets.commissioning import marts
 from pipelines.assets.conform import conform
 from pipelines.assets.features import feature
 from pipelines.assets.lists import weekly_list
 from pipelines.assets.models import MODEL, model, score
+from pipelines.assets.publication import publication
 from pipelines.assets.record import record
 from pipelines.automation import inbox_sensor, monday_schedule
 from pipelines.progress import listening_logger
@@ -29,7 +31,7 @@ train = dg.define_asset_job(
 )
 
 defs = dg.Definitions(
-    assets=[conform, record, feature, model, score, weekly_list],
+    assets=[conform, record, feature, model, score, weekly_list, marts, publication],
     jobs=[weekly, train, status, query_job, person, compare_job],
     schedules=[monday_schedule(weekly)],
     sensors=[inbox_sensor(weekly)],

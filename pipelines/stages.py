@@ -136,7 +136,7 @@ class WeekBuilt:
 
 def feature_set_folder() -> str:
     """Name of the folder of the features as declared now: other declarations never overwrite it."""
-    return f"declared={features.load_features().fingerprint[:12]}"
+    return f"set-{features.load_features().fingerprint[:12]}"
 
 
 def feature_folder(store: Store) -> Path:

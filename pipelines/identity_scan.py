@@ -1,0 +1,68 @@
+"""Looks for identities where none may be: in the warehouse, the lists and the pages, before they are published."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from data_contracts.identity import check_nhs_numbers
+from pipelines.content import read
+from pipelines.publish import Contents, Table
+
+PERSON_COLUMNS = {"person_id", "nhs_number", "household_id"}
+_TEN_DIGITS = re.compile(r"(?<![\w.])\d{3}[ -]?\d{3}[ -]?\d{4}(?![\w.])")
+_READ = {".html", ".json", ".md", ".csv", ".txt"}
+
+
+def identities_in(contents: Contents) -> list[str]:
+    """Sentences about what was found; empty when nothing was. A number itself is never repeated.
+
+    Ten digits count when they pass modulus 11 and lie in a range that is issued or reserved for artificial people.
+    """
+    found = []
+    with duckdb.connect() as con:
+        for table in contents.warehouse:
+            found += _in_table(con, table)
+    for name, path in contents.files.items():
+        if numbers := _numbers_in(_texts(path)):
+            found.append(f"{name} holds {numbers} NHS numbers")
+    return found
+
+
+def _in_table(con: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    described = con.sql(f"describe select * from {read(table.files)}").fetchall()
+    found = [f"{table.name} has a column {name}" for name, *_ in described if name in PERSON_COLUMNS]
+    for name, kind, *_ in described:
+        if kind == "VARCHAR":
+            distinct = con.sql(
+                f'select distinct "{name}" from {read(table.files)} where "{name}" is not null'
+            ).fetchall()
+            if numbers := _numbers_in(text for (text,) in distinct):
+                found.append(f"{table.name}.{name} holds {numbers} NHS numbers")
+    return found
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """The text of a page or workbook, or of those in a folder."""
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.suffix in _READ:
+            yield file.read_text(encoding="utf-8")
+        elif file.suffix == ".xlsx":
+            with zipfile.ZipFile(file) as book:
+                for name in book.namelist():
+                    if name.startswith(("xl/sharedStrings", "xl/worksheets/")) and name.endswith(".xml"):
+                        yield book.read(name).decode("utf-8")
+
+
+def _numbers_in(texts: Iterable[str]) -> int:
+    """How many distinct runs of ten digits are NHS numbers."""
+    candidates = {re.sub(r"[ -]", "", m) for text in texts for m in _TEN_DIGITS.findall(text)}
+    if not candidates:
+        return 0
+    checked = check_nhs_numbers(pl.Series("raw", sorted(candidates)))
+    return int(checked["fault"].is_null().sum())

@@ -1,0 +1,134 @@
+"""Builds the commissioning tables of a week, and keeps them in the lake under names of their content."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_contracts.ledger import read_ledger, write_text_safely
+from pipelines.publish import Table
+from pipelines.stages import list_folder, record_opened
+from pipelines.store import Store
+from pipelines.training import data_date
+
+CATALOGUE = "catalogue.json"
+DELIVERY = "delivery"
+_DELIVERY_COLUMNS = {
+    "source": "the contract's id",
+    "file": "name of the file as delivered",
+    "received": "date of its folder in the inbox",
+    "fate": "accepted, rejected (nothing was read) or resent (the same content came before)",
+    "records": "records after the header; the counts that follow add up to it",
+    "accepted": "typed and kept",
+    "quarantined": "set aside with a reason",
+    "superseded": "a later version of the same key arrived",
+    "duplicate": "the same again",
+    "withheld": "left out: the person objects",
+    "rejected": "not read, with the whole file",
+    "warned": "accepted with a warning",
+    "unmatched": "accepted, of nobody registered or without a usable number",
+    "code": "why the file was rejected",
+}
+
+
+@dataclass(frozen=True)
+class MartsBuilt:
+    """What one call did.
+
+    Attributes:
+        tables: every commissioning table that is current now.
+        rows: rows of each, by name.
+        notes: one line a table: period, cells, how many are suppressed.
+        built: false when tables of a later date stand and were left alone.
+    """
+
+    data_date: dt.date
+    tables: tuple[Table, ...]
+    rows: dict[str, int]
+    notes: tuple[dict[str, object], ...]
+    built: bool
+
+
+def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
+    """Build every declared table as known on the week's data date; tables of a later date are not replaced by it."""
+    from commissioning import build_marts
+
+    date = data_date(store, week)
+    standing = _catalogue(store)
+    if standing and dt.date.fromisoformat(standing["data_date"]) > date:
+        return _built(store, built=False)
+    with record_opened(store) as con, store.staging("mart") as staging:
+        report = build_marts(con, data_date=date, out=staging, ledgers=list_folder(store))
+        entries: list[dict[str, object]] = [
+            {
+                "name": t.name,
+                "file": _settle(store, t.name, t.path),
+                "description": t.description,
+                "columns": dict(t.columns),
+                "note": {"table": t.name, "period": t.period or "", "cells": t.cells, "suppressed": t.suppressed},
+            }
+            for t in report.tables
+        ]
+        entries.append(_delivery(store, staging, week))
+    text = json.dumps({"data_date": date.isoformat(), "week": week.isoformat(), "tables": entries}, indent=1)
+    write_text_safely(store.lake / "mart" / CATALOGUE, text + "\n")
+    return _built(store, built=True)
+
+
+def current_marts(store: Store) -> tuple[Table, ...]:
+    """The commissioning tables that are current, with what they mean."""
+    return tuple(
+        Table(t["name"], (store.lake / "mart" / t["name"] / t["file"],), t["description"], t["columns"])
+        for t in (_catalogue(store) or {"tables": []})["tables"]
+    )
+
+
+def marts_data_date(store: Store) -> dt.date | None:
+    """The date that the current tables rest on."""
+    standing = _catalogue(store)
+    return dt.date.fromisoformat(standing["data_date"]) if standing else None
+
+
+def _built(store: Store, *, built: bool) -> MartsBuilt:
+    import pyarrow.parquet as pq
+
+    standing = _catalogue(store) or {}
+    tables = current_marts(store)
+    rows = {t.name: pq.read_metadata(t.files[0]).num_rows for t in tables}
+    notes = tuple(t["note"] for t in standing["tables"] if t["note"])
+    return MartsBuilt(dt.date.fromisoformat(standing["data_date"]), tables, rows, notes, built)
+
+
+def _catalogue(store: Store) -> dict[str, Any] | None:
+    path = store.lake / "mart" / CATALOGUE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _settle(store: Store, name: str, built: Path) -> str:
+    """Move a table to ``mart/<name>/<content>.parquet`` and point ``current`` at it."""
+    content = hashlib.sha256(built.read_bytes()).hexdigest()[:16]
+    folder = store.lake / "mart" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    built.replace(folder / f"{content}.parquet")
+    write_text_safely(folder / "current", f"{content}.parquet")
+    return f"{content}.parquet"
+
+
+def _delivery(store: Store, staging: Path, week: dt.date) -> dict[str, object]:
+    """One row a file received by the Monday: what was delivered and what became of it; no person is in it."""
+    import polars as pl
+
+    ledger = read_ledger(store.lake).filter(pl.col("received") <= week)
+    path = staging / f"{DELIVERY}.parquet"
+    ledger.select(list(_DELIVERY_COLUMNS)).sort("source", "received", "file", "fate").write_parquet(path)
+    return {
+        "name": DELIVERY,
+        "file": _settle(store, DELIVERY, path),
+        "description": "One row a delivered file: what became of each of its records.",
+        "columns": _DELIVERY_COLUMNS,
+        "note": None,
+    }
