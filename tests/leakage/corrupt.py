@@ -27,7 +27,7 @@ def corrupt_inbox(inbox: Path, index: dt.date, *, seed: int = 1) -> int:
 
 
 def _corrupt_file(contract: Contract, path: Path, received: dt.date, historic: bool, index: dt.date, seed: int) -> int:
-    frame = pl.read_csv(path, separator=contract.delimiter, infer_schema=False, missing_utf8_is_empty_string=True)
+    frame = pl.read_csv(path, separator=contract.delimiter, infer_schema=False).fill_null("")
     header = {c.lake_name: c.header for c in contract.columns if c.header in frame.columns}
     declared = _known(contract.known_date, header, received)
     known = pl.min_horizontal(declared, pl.lit(received)) if historic else pl.max_horizontal(declared, pl.lit(received))
