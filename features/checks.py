@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KIND_OF_MEASURE = {
     "count": "event",
-    "sum": "event",
+    "sum": "amount",
     "days_since": "event",
     "ever": "event",
     "latest_status": "event",
@@ -25,7 +25,12 @@ KIND_OF_MEASURE = {
     "open_sum": "interval",
     "distinct": "item",
 }
-STATEMENT_OF_KIND = {"event": "event_long", "interval": "interval_long", "item": "distinct_long"}
+STATEMENT_OF_KIND = {
+    "event": "event_long",
+    "amount": "amount_long",
+    "interval": "interval_long",
+    "item": "distinct_long",
+}
 AUDIT_ONLY = ("ethnic", "language", "imd", "deprivation", "lsoa", "practice", "hiv")
 
 

@@ -21,7 +21,7 @@ from features.checks import FeatureError, check_declarations
 
 DECLARED = Path(__file__).parent / "declared"
 
-Kind = Literal["event", "interval", "item"]
+Kind = Literal["event", "amount", "interval", "item"]
 Measure = Literal[
     "count",
     "sum",
@@ -74,7 +74,8 @@ class Group:
     """Events that mean the same.
 
     Attributes:
-        kind: an ``event`` has a date, an ``interval`` a start and an end, an ``item`` is a thing counted once.
+        kind: an ``event`` has a date, an ``amount`` a date and a whole number to add up, an ``interval`` a start and an
+            end, an ``item`` is a thing counted once.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """One pass over the record: the rows that some week can read, kept as small temporary tables in the connection.
 
-Makes ``feature_span``, ``feature_event``, ``feature_interval``, ``feature_item`` and ``feature_deficit``; ``release``
-drops them. ``weeks_at_once`` makes ``feature_week`` for the statements that look at several Mondays together.
+Makes ``feature_span``, ``feature_event``, ``feature_amount``, ``feature_interval``, ``feature_item`` and
+``feature_deficit``; ``release`` drops them. ``weeks_at_once`` makes ``feature_week``: the Mondays looked at together.
 """
 
 from __future__ import annotations
@@ -18,19 +18,23 @@ from features import statements
 from features.declaration import FeatureSet, Table
 
 WINDOWS = (30, 90, 365, 730)
+ROW = "null::bigint as person_id, 0 as group_id, null::date as known_from, null::date as known_until"
 EMPTY = {
-    "event": "select null::bigint as person_id, 0 as group_id, null::date as event_date, 0 as value, "
-    "null::date as known_from, null::date as known_until where false",
-    "interval": "select null::bigint as person_id, 0 as group_id, null::date as start_date, null::date as end_date, "
-    "0 as value, null::date as known_from, null::date as known_until where false",
-    "item": "select null::bigint as person_id, 0 as group_id, null::date as event_date, null::bigint as item, "
-    "null::date as known_from, null::date as known_until where false",
+    "event": f"select {ROW}, null::date as event_date, 0 as value where false",
+    "amount": f"select {ROW}, null::date as event_date, 0 as value where false",
+    "interval": f"select {ROW}, null::date as start_date, null::date as end_date, 0 as value where false",
+    "item": f"select {ROW}, null::date as event_date, null::bigint as item where false",
 }
+EMPTY_DEFICIT = (
+    "select null::bigint as person_id, null::bigint as deficit_bit, null::date as readable_from, "
+    "null::date as readable_until where false"
+)
 TABLES = (
     "feature_span",
     "feature_code",
     "feature_deficit_code",
     "feature_event",
+    "feature_amount",
     "feature_interval",
     "feature_item",
     "feature_deficit",
@@ -75,12 +79,7 @@ def _keep_deficits(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables:
         _keep(con, "feature_deficit_code", codes)
         _make(con, "feature_deficit", sql.load("features/deficit_span"))
     else:
-        _make(
-            con,
-            "feature_deficit",
-            "select null::bigint as person_id, null::bigint as deficit_bit, null::date as readable_from, "
-            "null::date as readable_until where false",
-        )
+        _make(con, "feature_deficit", EMPTY_DEFICIT)
 
 
 def weeks_at_once(con: duckdb.DuckDBPyConnection, weeks: Sequence[dt.date]) -> None:
@@ -110,14 +109,14 @@ def newest_known(
     spec = declared.tables[table]
     practice = "practice_code" if spec.practice else "null"
     told = con.sql(
-        f"select {practice}::varchar as practice_code, known_from from {table} "
+        f"select {practice}::varchar as practice_code, known_from, min({spec.date}) as earliest from {table} "
         "where known_from between $start and $last group by all",
         params={"start": min(weeks) - dt.timedelta(days=spec.silent_after_days), "last": max(weeks)},
     ).pl()
     calendar = pl.DataFrame({"week": list(weeks)})
     return (
         calendar.join(told, how="cross")
-        .filter(pl.col("known_from") <= pl.col("week"))
+        .filter((pl.col("known_from") <= pl.col("week")) & (pl.col("earliest") < pl.col("week")))
         .group_by("week", "practice_code")
         .agg(pl.col("known_from").max().alias("newest"))
     )

@@ -13,10 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features import gather
 from features.checks import STATEMENT_OF_KIND, FeatureError
@@ -24,7 +21,7 @@ from features.cohort import in_cohort
 from features.declaration import FeatureSet, load_features
 from features.dense import WeekRows, week_values
 
-ROWS_AT_ONCE = 1_500_000
+ROWS_AT_ONCE = 150_000  # person-weeks grouped together; grouping slows more than in proportion beyond that
 
 
 def build_matrix(
@@ -77,7 +74,7 @@ def build_matrix(
 
 
 def _batches(con: duckdb.DuckDBPyConnection, weeks: Sequence[dt.date]) -> Iterator[Sequence[dt.date]]:
-    """Weeks that are looked at together: as many as keep about ``ROWS_AT_ONCE`` person-weeks in memory."""
+    """Weeks that are looked at together: as many as keep about ``ROWS_AT_ONCE`` person-weeks in one grouping."""
     ((people,),) = con.execute("select count(distinct person_id) from registration").fetchall()
     size = max(1, ROWS_AT_ONCE // max(1, people))
     for start in range(0, len(weeks), size):
@@ -112,20 +109,22 @@ def _write(out: Path, declared: FeatureSet, read: WeekRows, *, cohort_only: bool
         housebound_flag=pl.Series(columns["housebound_level"] >= 1),
         cohort_flag=pl.Series(member),
     )
-    keep = member if cohort_only else np.ones(len(member), dtype=bool)
-    arrays = [pa.array(population["person_id"].to_numpy()[keep])]
-    arrays += [pa.array(columns[name][keep], from_pandas=True) for name in declared.names]
-    matrix = pa.Table.from_arrays(arrays, names=["person_id", *declared.names])
+    matrix = pl.DataFrame(
+        {"person_id": population["person_id"]}
+        | {name: pl.Series(name, columns[name], nan_to_null=True) for name in declared.names}
+    )
+    if cohort_only:
+        people, matrix = people.filter("cohort_flag"), matrix.filter(pl.Series(member))
     folder = out / f"week={week:%Y-%m-%d}"
     staging = out / f".writing-week={week:%Y-%m-%d}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    pq.write_table(matrix, staging / "matrix.parquet", compression="zstd", row_group_size=131_072)
-    people.filter(pl.Series(keep)).write_parquet(staging / "person.parquet", compression="zstd")
-    unknown = [name for name in declared.names if np.isnan(columns[name]).all()]
+    matrix.write_parquet(staging / "matrix.parquet", compression="zstd", row_group_size=131_072)
+    people.write_parquet(staging / "person.parquet", compression="zstd")
+    unknown = [name for name in declared.names if matrix[name].null_count() == matrix.height]
     about = {
         "week": f"{week:%Y-%m-%d}",
-        "rows": int(keep.sum()),
+        "rows": matrix.height,
         "cohort_only": cohort_only,
         "declarations": declared.fingerprint,
         "unknown_features": unknown,

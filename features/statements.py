@@ -42,8 +42,8 @@ def deficit_rows(declared: FeatureSet) -> list[tuple[int, int]]:
 def member_selects(declared: FeatureSet, kind: str, tables: Collection[str]) -> str:
     """The rows of every uncoded member of one kind, put under one another; none when no table is there.
 
-    Columns: event: person_id, group_id, event_date, value, known_from, known_until; interval: start_date and end_date
-    in place of event_date; item: item in place of value.
+    Columns: event, amount: person_id, group_id, event_date, value, known_from, known_until; interval: start_date and
+    end_date in place of event_date; item: item in place of value.
     """
     numbers = group_numbers(declared)
     selects = [
@@ -59,7 +59,8 @@ def member_selects(declared: FeatureSet, kind: str, tables: Collection[str]) -> 
 def _member_select(table: Table, group: Group, member: Member, number: int, lookback: int | None) -> str:
     value = 0 if member.value is None else member.value
     happened = {
-        "event": f"cast({table.date} as date) as event_date, cast({value} as integer) as value",
+        "event": f"{table.date} as event_date, cast({value} as integer) as value",
+        "amount": f"{table.date} as event_date, cast({value} as integer) as value",
         "interval": f"{table.date} as start_date, {table.end} as end_date, cast({value} as integer) as value",
         "item": f"{table.date} as event_date, cast({value} as bigint) as item",
     }[group.kind]

@@ -14,10 +14,10 @@ from models._openmp import ensure_openmp
 if TYPE_CHECKING:
     import lightgbm
 
-ROUNDS = 200
+ROUNDS = 120
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
-    "learning_rate": 0.05,
+    "learning_rate": 0.08,
     "num_leaves": 15,
     "lambda_l2": 10.0,
     "feature_fraction": 0.5,

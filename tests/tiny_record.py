@@ -31,7 +31,7 @@ TABLES = {
     "outpatient_appointment": "person_id bigint, event_date date, attended_code varchar",
     "community_referral": "person_id bigint, referral_id bigint, event_date date, team_type varchar",
     "community_contact": "person_id bigint, contact_id bigint, event_date date, attendance_code varchar, "
-    "team_type varchar",
+    "team_type varchar, duration_minutes integer",
     "community_assessment": "person_id bigint, event_date date, code bigint, score decimal(19,3)",
     "care_service": "person_id bigint, event_date date, end_date date, service_type varchar, "
     "service_component varchar, weekly_cost decimal(19,2), planned_units decimal(19,3)",

@@ -2,7 +2,7 @@
 -- Inputs: feature_event (person_id, group_id, event_date, value, known_from, known_until),
 --         feature_week (week, start_30, start_90, start_365, start_730).
 -- A week reads rows with event_date < week and known_from <= week < known_until. A window of N days holds the N days
--- before the Monday. Sums are of integers. latest_status packs day and value in one integer,
+-- before the Monday. latest_status packs day and value in one integer,
 -- days since 1900-01-01 * 64 + value, so that the newest event wins and on one day the higher value.
 select
     w.week,
@@ -12,10 +12,6 @@ select
     cast(count(*) filter (where e.event_date >= w.start_90) as integer) as count_90,
     cast(count(*) filter (where e.event_date >= w.start_365) as integer) as count_365,
     cast(count(*) filter (where e.event_date >= w.start_730) as integer) as count_730,
-    cast(coalesce(sum(e.value) filter (where e.event_date >= w.start_30), 0) as bigint) as sum_30,
-    cast(coalesce(sum(e.value) filter (where e.event_date >= w.start_90), 0) as bigint) as sum_90,
-    cast(coalesce(sum(e.value) filter (where e.event_date >= w.start_365), 0) as bigint) as sum_365,
-    cast(coalesce(sum(e.value) filter (where e.event_date >= w.start_730), 0) as bigint) as sum_730,
     cast(max(date_diff('day', date '1900-01-01', e.event_date) * 64 + e.value) as integer) as latest_status
 from feature_week as w
 inner join feature_event as e

@@ -165,6 +165,13 @@ def test_care_open_on_the_monday_is_counted_with_its_weekly_cost_and_hours(recor
     assert (got["home_care_open"], got["home_care_weekly_hours"], got["care_weekly_cost"]) == (1, 14, 210)
 
 
+def test_minutes_of_community_contact_are_added_up_within_the_window(record, declared, tmp_path):
+    for happened, minutes in [("2024-02-01", 30), ("2024-02-08", 25), ("2024-02-15", None), ("2023-06-01", 60)]:
+        record.add("community_contact", event_date=day(happened), attendance_code="5", duration_minutes=minutes)
+    got = values(record, declared, tmp_path)
+    assert (got["community_contact_minutes_90"], got["community_contact_minutes_365"]) == (55, 115)
+
+
 def test_a_source_that_is_not_allowed_is_unknown_and_never_zero(record, declared, tmp_path):
     allowed = {"gp_event", "gp_medication", "apc"}
     path = features.build_matrix(record.con, [MONDAY], out=tmp_path, declared=declared, sources_allowed=allowed)[MONDAY]
