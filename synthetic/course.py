@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthetic import crisis, rng
 from synthetic.people import YEAR, BoolArray, People
 from synthetic.rng import F64, I64, U64
-from synthetic.rules import Rules
+from synthetic.rules import Condition, Rules
 
 NEVER = 2**30
 OWN, RESIDENTIAL, NURSING = 0, 1, 2
@@ -165,7 +165,8 @@ def live(people: People, state: State, world: World, until: int, *, record: bool
         world: span and rules.
         until: first week not lived.
         record: keep the monthly states (the log is always kept).
-        salt: 0 for the one true history; another number gives another future from the same state.
+        salt: 0 for the one true history; another number gives another future from the same state, in which nobody
+            leaves the area.
     """
     s = copy.deepcopy(state)
     key = people.key if salt == 0 else rng.keyed(world.seed ^ (salt * 0x9E37), people.index)
@@ -173,7 +174,7 @@ def live(people: People, state: State, world: World, until: int, *, record: bool
     death_day, exit_day = np.full(len(people), NEVER, np.int64), np.full(len(people), NEVER, np.int64)
     for week in range(s.week, until):
         if week % MONTH == 0 or not len(s.log_crisis):
-            _slow_states(people, s, world, key, week, log, exit_day)
+            _slow_states(people, s, world, key, week, log, None if salt else exit_day)
             if record:
                 months.append(_snapshot(s))
         _week(people, s, world, key, week, log, death_day)
@@ -207,13 +208,14 @@ def _week(people: People, s: State, world: World, key: U64, week: int, log: Log,
     s.recent *= np.exp(-1 / c.recent_weeks)
 
 
-def _slow_states(people: People, s: State, world: World, key: U64, week: int, log: Log, exit_day: I64) -> None:
+def _slow_states(people: People, s: State, world: World, key: U64, week: int, log: Log, exit_day: I64 | None) -> None:
     """Four weeks of ageing, illness, support and moves; then the log hazards that hold until the next time."""
     rules, c = world.rules, world.rules.course
     day, years = 7 * week, MONTH * 7 / YEAR
     age = people.age(day)
     s.present |= (people.entry_day > day - 28) & (people.entry_day <= day)
-    _leave(people, s, rules, key, week, age, log, exit_day)
+    if exit_day is not None:
+        _leave(people, s, rules, key, week, age, log, exit_day)
     rho = float(np.exp(-MONTH / c.vulnerability_weeks))
     shock = rng.normal(key, "vulnerability", week)
     s.vulnerability = rho * s.vulnerability + np.sqrt(1 - rho**2) * c.vulnerability_sd * shock
@@ -316,14 +318,18 @@ def _hazards(people: People, s: State, rules: Rules, has: BoolArray, age: F64, d
     s.log_death = c.death_per_year.log_at(age) + 0.8 * unseen + ill[:, 1] + c.death_dependence * d
 
 
+def onset_hazard(people: People, c: Condition) -> F64:
+    """How many times the reference person's onset hazard of a condition each person has."""
+    sex = np.where(people.female, 2 * c.female, 2.0) / (1 + c.female)
+    return sex * np.exp(c.hidden * people.hidden - c.hidden**2 / 2 + c.poor * (5.5 - people.decile))
+
+
 def _onsets(people: People, rules: Rules) -> NDArray[np.int32]:
     """Day on which each condition begins, shape (people, conditions): the cumulative hazard inverted once for life."""
     out = np.empty((len(people), len(rules.conditions)), dtype=np.int32)
     ages = np.arange(0, 111, dtype=float)
     for c in rules.conditions:
-        sex = np.where(people.female, 2 * c.female, 2.0) / (1 + c.female)
-        times = sex * np.exp(c.hidden * people.hidden - c.hidden**2 / 2 + c.poor * (5.5 - people.decile))
-        need = rng.exponential(people.key, "onset " + c.name) / times
+        need = rng.exponential(people.key, "onset " + c.name) / onset_hazard(people, c)
         curve = c.cumulative + 1e-9 * ages
         age = np.where(need <= curve[0], 0.0, np.interp(need, curve, ages, right=1e4))
         day = people.birth_day + age * YEAR

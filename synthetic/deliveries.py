@@ -31,6 +31,7 @@ from synthetic import (
     rng,
     rules,
     submit,
+    truth,
     write,
 )
 from synthetic.course import World, begin, live
@@ -40,6 +41,12 @@ from synthetic.rng import U64
 
 PART = 98 * BLOCK
 DAILY = ("inpatient_snapshot",)
+#: how some senders wrap a file, by source and week after the historic delivery
+PACKED = {
+    ("gp_medication", 1): "gzip", ("ecds", 1): "bom", ("gp_appointment", 2): "zip", ("outpatient", 2): "crlf",
+    ("cld", 3): "cp1252", ("apc", 3): "gzip", ("csds_care_contact", 4): "zip",
+}  # fmt: skip
+RESENT = ("gp_medication", 1)  # sent again, byte for byte, a week later
 RETURN_DAYS = 42  # a social-care return is due six weeks after its quarter
 Frames = Iterator[tuple[str, pl.DataFrame]]
 
@@ -104,7 +111,7 @@ def generate(
     years: int = 6,
     weekly_deliveries: int = 4,
     fault_rate: float = 0.0005,
-    truth: Path | None = None,
+    truth_folder: Path | None = None,
     chunk: int = 24 * BLOCK,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -119,7 +126,7 @@ def generate(
         years: of history in all sources before the historic delivery (GP records are lifelong).
         weekly_deliveries: Mondays after the historic delivery.
         fault_rate: share of rows spoiled on purpose; 0 for none.
-        truth: folder for true states and the manifest; never inside the inbox. Default: ``truth`` beside the inbox.
+        truth_folder: folder for true states and the manifest; never inside the inbox. Default: ``truth`` beside the inbox.
         chunk: people made at once, a multiple of 1,024; memory, not results, depends on it.
         workers: processes; default one per part, at most the machine's cores.
         progress: called with parts done and parts in all.
@@ -132,13 +139,13 @@ def generate(
     """
     if last_delivery.weekday() != 0:
         raise ValueError(f"The last delivery has to be a Monday; {last_delivery} is not.")
-    truth = truth or out_inbox.parent / "truth"
-    if truth.resolve().is_relative_to(out_inbox.resolve()):
+    folder = truth_folder or out_inbox.parent / "truth"
+    if folder.resolve().is_relative_to(out_inbox.resolve()):
         raise ValueError("The true states may not lie inside the inbox.")
     weeks = round(years * 365.25 / 28) * 4 + weekly_deliveries
     first_day = last_delivery - dt.timedelta(weeks=weeks)
     plan = Plan(people, seed, first_day, last_delivery, weekly_deliveries, fault_rate, chunk)
-    staging = truth / ".pieces"
+    staging = folder / ".pieces"
     shutil.rmtree(staging, ignore_errors=True)
     pieces: list[write.Piece] = []
     parts = range(-(-plan.count // PART))
@@ -148,7 +155,7 @@ def generate(
             progress(done, len(parts))
     pieces += _write_reference(plan, staging)
     received = [plan.date(plan.history + 7 * k) for k in range(plan.weekly + 1)]
-    manifest = Manifest(people, plan.count, seed, first_day, received, truth)
+    manifest = Manifest(people, plan.count, seed, first_day, received, folder)
     _publish(plan, pieces, out_inbox, manifest)
     shutil.rmtree(staging, ignore_errors=True)
     return manifest
@@ -170,16 +177,21 @@ def make_part(plan: Plan, part: int, staging: Path) -> list[write.Piece]:
     """One part of the people, lived and written as pieces of every delivery; returns the pieces."""
     contracts = load_contracts()
     writers: dict[tuple[str, int], write.PieceWriter] = {}
+    true_states: list[dict[str, pl.DataFrame]] = []
     stop = min((part + 1) * PART, plan.count)
     for start in range(part * PART, stop, plan.chunk):
         life = make_life(plan, start, min(start + plan.chunk, stop))
+        true_states.append(truth.states(life))
         for source, day, frame in _delivered(plan, life, contracts):
             if (source, day) not in writers:
                 path = staging / source / f"{day}" / f"{part:04d}.csv"
                 writers[source, day] = write.PieceWriter(
-                    contracts[source], plan.date(day), path, rate=plan.fault_rate, turn=(day - plan.history) % 64
+                    contracts[source], plan.date(day), path, rate=plan.fault_rate, turn=day - plan.history
                 )
-            writers[source, day].append(frame, life.people.key)
+            # The GP rows of someone who objects are withheld before any rule is applied: no fault of theirs is found.
+            spared = emit_gp.objects(life) if contracts[source].gp_record else None
+            writers[source, day].append(frame, life.people.key, spared)
+    truth.write_states(true_states, staging.parent / "state", part)
     return [w.close() for w in writers.values()]
 
 
@@ -324,10 +336,17 @@ def _publish(plan: Plan, pieces: list[write.Piece], inbox: Path, manifest: Manif
         for i, batch in enumerate(batches):
             target = folder / (f"{source}-{i + 1:02d}.csv" if big else f"{source}.csv")
             count = sum(p.rows for p in batch)
-            manifest.faults += write.join(batch, target, inbox)
-            manifest.files.append({
-                "source": source, "received": received.isoformat(), "file": str(target.relative_to(inbox)), "rows": count,
-            })  # fmt: skip
+            listed = write.join(batch, target)
+            weeks = (received - historic).days // 7
+            if weeks and (how := PACKED.get((source, weeks))):
+                target = write.pack(target, how)
+            name = str(target.relative_to(inbox))
+            manifest.faults += [{"source": source, "file": name, **fault} for fault in listed]
+            manifest.files.append({"source": source, "received": received.isoformat(), "file": name, "rows": count})
+            if (source, weeks) == RESENT:
+                again = inbox / source / (received + dt.timedelta(weeks=1)).isoformat()
+                again.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(target, again / f"{source}-again{''.join(target.suffixes)}")
         if received == historic:
             (folder / "delivery.yaml").write_text("historic: true\n", encoding="utf-8")
     _write_manifest(manifest)

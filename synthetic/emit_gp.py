@@ -342,8 +342,12 @@ def _once(out: Written) -> None:
     coded = np.isin(life.people.ethnic, list(ETHNIC_CODE)) & (rng.uniform(key, "ethnic told") < 0.85)
     who = np.flatnonzero(coded)
     out.add(who, day[who], np.array([ETHNIC_CODE[e] for e in life.people.ethnic[who]], dtype=np.int64))
-    objects = np.flatnonzero(
-        (rng.uniform(key, "type 1") < life.rules.population.type1_opt_out) & (life.people.age(0) > 16)
-    )
-    since = np.floor(life.world.days * (1.35 * rng.uniform(key[objects], "type 1 day") - 0.4)).astype(np.int64)
-    out.add(objects, weekday(since), CODE["type 1"])
+    objectors = np.flatnonzero(objects(life))
+    since = np.floor(life.world.days * (1.35 * rng.uniform(key[objectors], "type 1 day") - 0.4)).astype(np.int64)
+    out.add(objectors, weekday(since), CODE["type 1"])
+
+
+def objects(life: Life) -> NDArray[np.bool_]:
+    """Who has, or will have, a Type 1 objection in the GP record."""
+    share = life.rules.population.type1_opt_out
+    return (rng.uniform(life.people.key, "type 1") < share) & (life.people.age(0) > 16)

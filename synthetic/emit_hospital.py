@@ -103,6 +103,7 @@ def episode_frame(life: Life) -> pl.DataFrame:
     own = table["spell"]
     coded = np.maximum(discharged, table["end"])
     diagnosis = _diagnoses(life, table)
+    unknown = rng.uniform(life.key(person), "not known", table["start"])
     return rows(
         person, table["start"], coded + CODING_LAG,
         episode_id=life.people.index[person] * 1000 + np.arange(len(person)) - first + 1,
@@ -124,11 +125,16 @@ def episode_frame(life: Life) -> pl.DataFrame:
         patient_class=table["class"],
         main_specialty=_specialty(table["function"]),
         treatment_function=table["function"],
-        practice_code=life.practice_code(person, table["admitted"]),
-        lsoa_code=geography().lsoa11[life.people.lsoa[person]],
+        practice_code=_or_unknown(life.practice_code(person, table["admitted"]), unknown < 0.006, "V81999"),
+        lsoa_code=_or_unknown(pl.Series(geography().lsoa11[life.people.lsoa[person]]), unknown > 0.996, "Z99999999"),
         ethnic_code=pl.Series(life.people.ethnic[person]).replace("", "Z"),
         **{f"diagnosis_{k + 1}": pl.Series(diagnosis[k]).replace("", None) for k in range(len(diagnosis))},
     )  # fmt: skip
+
+
+def _or_unknown(codes: pl.Series, mask: NDArray[np.bool_], word: str) -> pl.Series:
+    """The national word for "not known" in place of some codes."""
+    return codes.set(pl.Series(mask), word)
 
 
 def _spell_number(life: Life, person: I64, spell: I64) -> pl.Series:

@@ -1,7 +1,8 @@
 """Faults on purpose: bad records among good ones, each with the rule that should catch it.
 
 A fault that rejects a row is planted as an extra record right after the good one it was made from, so the good
-neighbour must survive; a fault that only warns, or leaves one value missing, is planted in the record itself.
+neighbour must survive; a fault that only warns, or leaves one value missing, is planted in the record itself. Of two
+records of one key the later in the file counts, so a repeat or an older version is planted before the good one.
 Which records are chosen depends on the person and the record alone.
 """
 
@@ -19,7 +20,7 @@ import polars as pl
 
 from data_contracts.contract import Column, Contract
 from synthetic import rng
-from synthetic.rng import F64, I64, U64
+from synthetic.rng import I64, U64
 
 IN_PLACE, AFTER, BEFORE = "in place", "after", "before"
 Cells = dict[str, str]
@@ -59,7 +60,7 @@ def kinds(contract: Contract) -> tuple[Fault, ...]:
     found = [
         Fault("a cell too many", "R01", "", AFTER, "reject", lambda c, _: {**c, "+": "extra"}),
         Fault("a cell too few", "R01", "", AFTER, "reject", lambda c, _: {**c, "-": ""}),
-        Fault("the same record twice", "K01", "", AFTER, "duplicate", lambda c, _: dict(c)),
+        Fault("the same record twice", "K01", "", BEFORE, "duplicate", lambda c, _: dict(c)),
     ]
     for column in contract.columns:
         found += _column_faults(column)
@@ -77,7 +78,7 @@ def kinds(contract: Contract) -> tuple[Fault, ...]:
 
 
 def plant(
-    frame: pl.DataFrame, contract: Contract, keys: U64, ordinal: I64, rate: float, received: dt.date, turn: int
+    frame: pl.DataFrame, contract: Contract, keys: U64, ordinal: I64, *, rate: float, turn: int, historic: bool
 ) -> list[tuple[int, Fault]]:
     """Chooses records and a fault for each: pairs of row position in ``frame`` and fault, in order of position.
 
@@ -86,13 +87,14 @@ def plant(
         contract: names the columns present.
         keys: the person's stream of each row; ``ordinal`` numbers the rows of a person.
         rate: share of rows to spoil.
-        received: date of delivery.
         turn: number of the delivery, so that each draws anew.
+        historic: all versions count in a history, so none is planted as superseded there.
     """
     chosen = np.flatnonzero(rng.uniform(keys, "fault " + contract.id, ordinal * 64 + turn) < rate)
     if not len(chosen):
         return []
     known = [f for f in kinds(contract) if not f.column or f.column in frame.columns]
+    known = [f for f in known if not (historic and f.code == "K02")]
     which = np.floor(len(known) * rng.uniform(keys[chosen], "which fault", ordinal[chosen] * 64 + turn)).astype(int)
     return [(int(at), known[k]) for at, k in zip(chosen, which, strict=True)]
 
@@ -157,7 +159,7 @@ def _column_faults(column: Column) -> list[Fault]:
         found.append(fault("the wrong form", "C07", lambda _: "not-a-code"))
     if column.type == "date":
         found.append(fault("a date in another format", "C02", lambda v: f"{v[8:10]}/{v[5:7]}/{v[:4]}"))
-        found.append(fault("a date long before anyone lived", "C05", lambda v: "1750" + v[4:]))
+        found.append(fault("a date long before anyone lived", "C05", lambda v: "1752" + v[4:]))
         if not column.future:
             found.append(Fault("a date after the delivery", "C03", name, hard[1], hard[0], _in_future(name)))
     elif column.type in ("integer", "number"):
@@ -203,6 +205,3 @@ def _contradict(left: str, sign: str, right: str) -> Callable[[Cells, dt.date], 
         return {**cells, left: moved.isoformat()} if moved <= received else None
 
     return change
-
-
-__all__ = ["AFTER", "BEFORE", "IN_PLACE", "F64", "Fault", "Planted", "kinds", "plant", "spoil_lines"]

@@ -16,7 +16,7 @@ from synthetic import rng
 from synthetic.life import Life
 from synthetic.rng import F64, I64
 
-PRIMARY_DAYS, REFRESH_DAYS = 21, 52  # after the end of the month; judged from the submission calendar
+PRIMARY_DAYS, REFRESH_DAYS = 21, 53  # after the end of the month; judged from the submission calendar
 SHOWN_FIRST_IN_REFRESH = 0.03
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from data_contracts.contract import Contract
 from synthetic import faults
@@ -34,17 +37,19 @@ class PieceWriter:
     """Appends frames of one source and delivery to one piece."""
 
     def __init__(self, contract: Contract, received: dt.date, path: Path, *, rate: float, turn: int) -> None:
+        """``turn`` is the number of the delivery in days after the historic one (0); it tells fault draws apart."""
         self.contract, self.rate, self.turn = contract, rate, turn
         self.piece = Piece(contract.id, received, path, "")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("wb")
 
-    def append(self, frame: pl.DataFrame, keys: U64) -> None:
+    def append(self, frame: pl.DataFrame, keys: U64, spared: NDArray[np.bool_] | None = None) -> None:
         """Writes rows (all columns of the contract that the frame has) with their share of faults.
 
         Args:
             frame: rows keyed by lake column name, with ``_person``.
             keys: stream of each person, indexed by ``_person``.
+            spared: people whose rows get no fault, indexed the same way.
         """
         names, out = delivered(frame, self.contract)
         self.piece.header = _line([self.contract.column(n).header for n in names], self.contract.delimiter)
@@ -55,8 +60,10 @@ class PieceWriter:
             person = frame["_person"].to_numpy()
             ordinal = np.arange(len(person)) - np.searchsorted(person, person, side="left")
             chosen = faults.plant(
-                out, self.contract, keys[person], ordinal, self.rate, self.piece.received, self.turn
-            )  # fmt: skip
+                out, self.contract, keys[person], ordinal, rate=self.rate, turn=self.turn % 64, historic=self.turn == 0
+            )
+            if spared is not None:
+                chosen = [(at, fault) for at, fault in chosen if not spared[person[at]]]
         self._write(out, names, chosen)
 
     def _write(self, out: pl.DataFrame, names: list[str], chosen: list[tuple[int, faults.Fault]]) -> None:
@@ -102,8 +109,8 @@ def delivered(frame: pl.DataFrame, contract: Contract) -> tuple[list[str], pl.Da
     )
 
 
-def join(pieces: list[Piece], target: Path, root: Path) -> list[dict[str, object]]:
-    """One file of all pieces under one header; returns the manifest rows of its faults. Pieces are removed."""
+def join(pieces: list[Piece], target: Path) -> list[dict[str, object]]:
+    """One file of all pieces under one header; returns what is planted in it, by row. Pieces are removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     listed: list[dict[str, object]] = []
     before = 0
@@ -115,10 +122,8 @@ def join(pieces: list[Piece], target: Path, root: Path) -> list[dict[str, object
                     out.write(block)
             for p in piece.planted:
                 f = p.fault
-                listed.append({
-                    "source": piece.source, "file": str(target.relative_to(root)), "row": before + p.row,
-                    "fault": f.kind, "rule": f.code, "column": f.column, "level": f.level,
-                })  # fmt: skip
+                row = {"row": before + p.row, "fault": f.kind, "rule": f.code, "column": f.column, "level": f.level}
+                listed.append(row)
             before += piece.rows
             piece.path.unlink()
     return listed
@@ -132,3 +137,35 @@ def _line(cells: list[str], delimiter: str) -> str:
     buffer = io.StringIO()
     pl.DataFrame([cells], orient="row").write_csv(buffer, include_header=False, separator=delimiter)
     return buffer.getvalue()
+
+
+def pack(path: Path, how: str) -> Path:
+    """Wraps a finished text file as some senders do; returns the file that takes its place.
+
+    Args:
+        path: UTF-8 text.
+        how: ``gzip``, ``zip``, ``bom`` (byte-order mark), ``cp1252`` (Windows encoding) or ``crlf`` (Windows line ends).
+
+    Raises:
+        ValueError: the word is none of these.
+    """
+    text = path.read_bytes()
+    if how == "gzip":
+        target = path.with_suffix(path.suffix + ".gz")
+        target.write_bytes(gzip.compress(text, 6, mtime=0))
+    elif how == "zip":
+        target = path.with_suffix(".zip")
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(path.name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+    elif how in ("bom", "cp1252", "crlf"):
+        changed = {
+            "bom": lambda: b"\xef\xbb\xbf" + text,
+            "cp1252": lambda: text.decode("utf-8").encode("cp1252"),
+            "crlf": lambda: text.replace(b"\n", b"\r\n"),
+        }
+        path.write_bytes(changed[how]())
+        return path
+    else:
+        raise ValueError(f"No way of packing is called {how!r}.")
+    path.unlink()
+    return target
