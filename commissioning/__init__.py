@@ -7,6 +7,7 @@ Does not belong here: anything about one person after the facts are counted, ide
 is made, any path or connection of its own.
 """
 
+from commissioning.dashboard import PageHeading, write_dashboard
 from commissioning.declaration import Indicator, IndicatorError, load_indicators
 from commissioning.marts import build_marts
 from commissioning.tables import MartReport, MartTable, read_catalogue
@@ -16,7 +17,9 @@ __all__ = [
     "IndicatorError",
     "MartReport",
     "MartTable",
+    "PageHeading",
     "build_marts",
     "load_indicators",
     "read_catalogue",
+    "write_dashboard",
 ]

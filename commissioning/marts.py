@@ -136,6 +136,12 @@ def _controlled(scope: Scope, rules: Rules) -> tuple[dict[str, Period | None], d
     return {name: p[0] if p else None for name, p in left.items()}, frames
 
 
+def _since(scope: Scope) -> pl.Expr:
+    first, begins = min(scope.covered), scope.calendar["month_start"][0]
+    whole = first == begins or not scope.indicator.gap_when_empty or scope.indicator.snapshot
+    return pl.col("month_start") >= first if whole else pl.col("month_start") > first
+
+
 def _mostly(hidden: pl.Series, rules: Rules) -> bool:
     return bool(hidden.sum() > rules.most_suppressed * len(hidden)) if len(hidden) else False
 
@@ -162,6 +168,7 @@ def _cells(scope: Scope, cut: Cut, period: Period) -> tuple[Table, pl.DataFrame]
 def _periods(scope: Scope, period: Period) -> pl.DataFrame:
     """The periods from the first with data: `start`, `whole` (no month of it is missing), `provisional`.
 
+    The first month of a source is left out, as it is rarely whole, unless the calendar begins later.
     A month that is not over is shown as far as it goes, provisional; a quarter or year only when it is over.
     """
     indicator, covered, data_date = scope.indicator, scope.covered, scope.data_date
@@ -172,7 +179,7 @@ def _periods(scope: Scope, period: Period) -> pl.DataFrame:
     month_there = pl.col("month_start").is_in(list(covered)) if indicator.gap_when_empty else pl.lit(value=True)
     needed = pl.col("month_start") == pl.col("start") if indicator.snapshot else pl.lit(value=True)
     return (
-        scope.calendar.filter(pl.col("month_start") >= min(covered))
+        scope.calendar.filter(_since(scope))
         .with_columns(start=pl.col(facts.PERIOD_START[period]))
         .group_by("start")
         .agg(

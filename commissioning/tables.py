@@ -54,6 +54,10 @@ class MartReport:
     open_nights: int | None
     folder: Path
 
+    def table(self, name: str) -> MartTable:
+        """The table of that name; raises `KeyError` when there is none."""
+        return {t.name: t for t in self.tables}[name]
+
 
 def with_rates(indicator: Indicator, cut: Cut, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """Adds a rate or a share, both from published figures only: they tell nothing more than those do."""

@@ -1,0 +1,209 @@
+"""The commissioners' page: one HTML file that needs nothing else, made only from published tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from plotly.offline import get_plotlyjs
+
+from commissioning import charts
+from commissioning.declaration import Indicator, load_indicators
+from commissioning.disclosure import ALL, SUPPRESSED
+from commissioning.tables import NO_DATA, MartReport, read_catalogue
+from data_contracts.words import check_words
+
+TEMPLATES = Path(__file__).parent / "templates"
+DEMONSTRATION: Final = "Demonstration: not for clinical use"
+FIRST_DIMENSION: Final = {"urgent_response": "response", "list_reach": "pcn"}
+MAIN_DIMENSION: Final = "frailty_band"
+HEADINGS: Final = {"rate": "per {rate_per:,}", "share_percent": "%"}
+
+
+@dataclass(frozen=True)
+class PageHeading:
+    """What the run knows about the page.
+
+    Attributes:
+        title: of the page.
+        known_to: name of a source → the day to which it is known.
+        approved: someone has signed that this may be used; otherwise every page says that it is a demonstration.
+        notes: further sentences.
+    """
+
+    title: str = "Emergency care and community services for older people"
+    known_to: Mapping[str, dt.date] = field(default_factory=dict)
+    approved: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One indicator on the page: its chart, the same as a table and in words, and what it means."""
+
+    indicator: Indicator
+    figure: str
+    words: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    latest: str
+    compared: str
+
+
+def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHeading | None = None) -> Path:
+    """Writes the page from published tables.
+
+    Args:
+        marts: what `build_marts` returned, or the folder it wrote; tables are read where their `path` says.
+        out_html: the file to write.
+        heading: what the run knows.
+
+    Raises:
+        WordError: a text holds a word that may not reach people.
+    """
+    report = marts if isinstance(marts, MartReport) else read_catalogue(marts)
+    heading = heading or PageHeading()
+    panels = [p for i in load_indicators() if (p := _panel(report, i)) is not None]
+    html = _template().render(
+        heading=heading,
+        demonstration=DEMONSTRATION,
+        report=report,
+        panels=panels,
+        tiles=[p for p in panels if p.latest],
+        places=_places(report),
+        notes=_notes(report),
+        uk_date=uk_date,
+        number=number,
+        plotly_js=get_plotlyjs(),
+    )
+    check_words([heading.title, *heading.notes, *(p.words for p in panels)])
+    partial = out_html.with_suffix(".partial")
+    partial.write_text(html, encoding="utf-8")
+    partial.replace(out_html)
+    return out_html
+
+
+def _panel(report: MartReport, indicator: Indicator) -> Panel | None:
+    """The panel of one indicator; None when it has no row at all."""
+    dimension = FIRST_DIMENSION.get(indicator.id, MAIN_DIMENSION)
+    frame = pl.read_parquet(report.table(f"{indicator.id}_by_{dimension}").path)
+    if frame.is_empty():
+        return None
+    whole = frame.filter(pl.col(dimension) == ALL)
+    if indicator.share_of:
+        figure, column, unit = charts.share(frame, indicator), "share_percent", "per cent"
+        line = frame.filter(pl.col(indicator.share_of) == indicator.share)
+    elif dimension == MAIN_DIMENSION:
+        figure, column, unit, line = charts.stacked(frame, dimension, indicator), "value", indicator.unit, whole
+    else:
+        figure, column, unit, line = charts.stacked(whole, dimension, indicator), "value", indicator.unit, whole
+    headings, rows = _table(frame, line, dimension, indicator)
+    latest, compared = _latest(line, column, unit)
+    return Panel(
+        indicator=indicator,
+        figure=json.dumps(json.loads(figure.to_json()), sort_keys=True).replace("</", "<\\/"),
+        words=charts.in_words(line, column, unit),
+        headings=headings,
+        rows=rows,
+        latest=latest,
+        compared=compared,
+    )
+
+
+def _table(
+    frame: pl.DataFrame, line: pl.DataFrame, dimension: str, indicator: Indicator
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The chart's numbers, newest first: a column a part, then the rate or share of the line."""
+    parts = list(frame[dimension].unique(maintain_order=True)) if dimension != "pcn" else [ALL]
+    extra = next((c for c in HEADINGS if c in line.columns), None)
+    wide = {part: frame.filter(pl.col(dimension) == part) for part in parts}
+    rows = []
+    for at in reversed(range(len(line))):
+        cells = [number(wide[p]["value"][at], wide[p]["status"][at]) for p in parts]
+        if extra:
+            cells.append(number(line[extra][at], line["status"][at]))
+        name = charts.period_name(line["period"][at], line["start"][at])
+        rows.append((f"{name} (prov.)" if line["provisional"][at] else name, *cells))
+    added = [HEADINGS[extra].format(rate_per=indicator.rate_per or 0)] if extra else []
+    return ("Period", *parts, *added), tuple(rows)
+
+
+def _latest(line: pl.DataFrame, column: str, unit: str) -> tuple[str, str]:
+    """The newest settled figure, and the same period of the year before."""
+    settled = line.filter(~pl.col("provisional") & pl.col(column).is_not_null())
+    if settled.is_empty():
+        return "", ""
+    last = settled.row(-1, named=True)
+    name = charts.period_name(last["period"], last["start"])
+    said = f"{last[column]:,} {'%' if column == 'share_percent' else unit}, {name}"
+    before = last["start"].replace(year=last["start"].year - 1)
+    earlier = settled.filter(pl.col("start") == before)
+    if earlier.is_empty():
+        return said, ""
+    sign = " %" if column == "share_percent" else ""
+    return said, f"{earlier[column][0]:,}{sign} in {charts.period_name(last['period'], before)}"
+
+
+def _places(report: MartReport) -> dict[str, Any]:
+    """Neighbourhoods side by side: the newest settled period that all of the board's indicators by PCN share."""
+    named = [i for i in load_indicators() if i.rate_per and any(c.by == ("pcn",) for c in i.cuts)]
+    columns, values = [], {}
+    for indicator in named:
+        frame = pl.read_parquet(report.table(f"{indicator.id}_by_pcn").path)
+        settled = frame.filter(~pl.col("provisional") & (pl.col("status") != NO_DATA))
+        if settled.is_empty():
+            continue
+        last = settled.filter(pl.col("start") == settled["start"].max())
+        columns.append((indicator, charts.period_name(last["period"][0], last["start"][0])))
+        values[indicator.id] = {
+            pcn: (number(value, status), number(rate, status))
+            for pcn, value, rate, status in last.select("pcn", "value", "rate", "status").iter_rows()
+        }
+    pcns = sorted({p for v in values.values() for p in v} - {ALL})
+    rows = [(pcn, [values[i.id].get(pcn, ("–", "–")) for i, _ in columns]) for pcn in [*pcns, ALL] if columns]
+    return {"columns": columns, "rows": rows}
+
+
+def _notes(report: MartReport) -> list[tuple[str, str, str]]:
+    """Each table's period and what of it is suppressed."""
+    names = {i.id: i.name for i in load_indicators()}
+    told = []
+    for table in report.tables:
+        if table.indicator:
+            period = (
+                f"by {table.period}" if table.period else "not published: even by year most of it would be suppressed"
+            )
+            title = f"{names[table.indicator]} {table.name.removeprefix(table.indicator).replace('_', ' ').strip()}"
+            told.append((title, period, f"{table.suppressed:,} of {table.cells:,}"))
+    return told
+
+
+def number(value: float | None, status: str) -> str:
+    """A figure as it is written here: thousands with a comma, `*` suppressed, `no data` a gap, a dash unknown.
+
+    >>> number(12345, "published"), number(None, "suppressed"), number(None, "no data")
+    ('12,345', '*', 'no data')
+    """
+    if status == NO_DATA:
+        return NO_DATA
+    if value is None:
+        return "*" if status == SUPPRESSED else "–"
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+
+
+def uk_date(day: dt.date) -> str:
+    """A date as it is written here: 5 January 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("dashboard.html.j2")
