@@ -6,11 +6,13 @@ The known date is worked out here from the contract's words, in polars, apart fr
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from pathlib import Path
 
 import polars as pl
 
 from data_contracts.contract import Contract, KnownDate, load_contracts
+from data_contracts.intake import make_readable
 
 TYPE_1_OBJECTION = "827241000000103"  # withholds GP rows whenever it comes: by design not a matter of weeks
 
@@ -21,13 +23,13 @@ def corrupt_inbox(inbox: Path, index: dt.date, *, seed: int = 1) -> int:
     for contract in load_contracts().values():
         for folder in sorted((inbox / contract.id).glob("????-??-??")):
             historic = (folder / "delivery.yaml").exists()
-            for path in sorted(p for p in folder.iterdir() if p.suffix == ".csv"):
+            for path in sorted(p for p in folder.iterdir() if p.suffix != ".yaml"):
                 touched += _corrupt_file(contract, path, dt.date.fromisoformat(folder.name), historic, index, seed)
     return touched
 
 
 def _corrupt_file(contract: Contract, path: Path, received: dt.date, historic: bool, index: dt.date, seed: int) -> int:
-    frame = pl.read_csv(path, separator=contract.delimiter, infer_schema=False).fill_null("")
+    frame = _as_text(contract, path)
     header = {c.lake_name: c.header for c in contract.columns if c.header in frame.columns}
     declared = _known(contract.known_date, header, received)
     known = pl.min_horizontal(declared, pl.lit(received)) if historic else pl.max_horizontal(declared, pl.lit(received))
@@ -57,8 +59,21 @@ def _corrupt_file(contract: Contract, path: Path, received: dt.date, historic: b
     kept = kept.with_columns(shuffled)
     added = _with_new_keys(contract, header, ahead.filter(pl.col("at").hash(seed + 1) % 4 == 0), seed)
     out = pl.concat([past, kept, added]).sort("at").drop("at", "future", "known")
-    out.write_csv(path, separator=contract.delimiter)
+    if path.read_bytes()[:4] == b"PAR1":
+        out.write_parquet(path)
+    else:
+        path.write_text(out.write_csv(separator=contract.delimiter), encoding="utf-8")
     return len(ahead) + told_later + len(added)
+
+
+def _as_text(contract: Contract, path: Path) -> pl.DataFrame:
+    with tempfile.TemporaryDirectory() as scratch:
+        readable = make_readable(path, contract, Path(scratch))
+        if readable.encoding == "parquet":
+            frame = pl.read_parquet(readable.path).cast(pl.String)
+        else:
+            frame = pl.read_csv(readable.path, separator=contract.delimiter, infer_schema=False)
+    return frame.fill_null("")
 
 
 def _with_new_keys(contract: Contract, header: dict[str, str], rows: pl.DataFrame, seed: int) -> pl.DataFrame:

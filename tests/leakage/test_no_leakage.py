@@ -22,7 +22,7 @@ import synthetic
 from data_contracts.conform import conform_source
 from data_contracts.contract import load_contracts
 from pipelines.stages import in_conform_order
-from tests.deliveries import KEY
+from tests.deliveries import KEY, text_of
 from tests.leakage.corrupt import corrupt_inbox
 
 PEOPLE = 400
@@ -55,7 +55,35 @@ def delivered(tmp_path_factory):
     home = tmp_path_factory.mktemp("delivered")
     synthetic.generate(home / "inbox", people=PEOPLE, seed=7, fault_rate=0.0)
     days = sorted({dt.date.fromisoformat(p.name) for p in (home / "inbox").glob("gp_event/????-??-??")})
-    return home, days[-3]  # two live deliveries lie after this Monday
+    week = days[-3]  # two live deliveries lie after this Monday
+    _deliver_an_open_stay(home / "inbox", week - dt.timedelta(weeks=WEEKS_BACK[0]))
+    return home, week
+
+
+def _deliver_an_open_stay(inbox: Path, week: dt.date) -> None:
+    """A stay that looked open on the Monday: its last episode, with the discharge, was coded afterwards."""
+    contracts = load_contracts()
+    historic = min(p for p in (inbox / "apc").iterdir())
+    [registrations] = (inbox / "gp_registration" / historic.name).glob("*.csv")
+    listed = pl.read_csv(registrations, infer_schema=False).filter(pl.col("REG_END_DATE").is_null())
+    numbers = listed.filter(pl.col("REG_START_DATE") < str(week - dt.timedelta(days=400)))["NHS_NUMBER"][:20]
+    admitted, moved, left = (week - dt.timedelta(days=d) for d in (60, 50, 10))
+    rows = []
+    for n, number in enumerate(numbers):
+        stay = {"nhs_number": number, "admission_date": admitted}
+        rows.append({**stay, "episode_id": 990_000_000 + 2 * n, "episode_start": admitted, "episode_end": moved})
+        rows.append(
+            {
+                **stay,
+                "episode_id": 990_000_001 + 2 * n,
+                "episode_start": moved,
+                "episode_end": left,
+                "discharge_date": left,
+                "discharge_method": "1",
+                "episode_order": 2,
+            }
+        )
+    (historic / "open_stays.csv").write_text(text_of(contracts["apc"], rows), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
