@@ -31,5 +31,8 @@ def open_instance(store: Store) -> DagsterInstance:
     """The instance of this home; the caller closes it (it is a context manager)."""
     from dagster import DagsterInstance
 
+    from pipelines.event_log import hasten
+
     prepare_dagster(store)
+    hasten(store.dagster_home)
     return DagsterInstance.from_config(str(store.dagster_home))

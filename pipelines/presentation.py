@@ -10,7 +10,6 @@ import dagster as dg
 from data_contracts.contract import Contract
 
 if TYPE_CHECKING:
-    import duckdb
     import polars as pl
 
 MARKDOWN_ROWS = 50
@@ -35,8 +34,8 @@ def _cell(value: Any) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def contract_schema(contract: Contract, *, history: bool = False) -> dg.TableSchema:
-    """Columns of a conformed source, or of its history, as declared in its contract."""
+def contract_schema(contract: Contract) -> dg.TableSchema:
+    """Columns of the versions of a source, as declared in its contract."""
     columns = [
         dg.TableColumn(
             c.lake_name,
@@ -46,20 +45,13 @@ def contract_schema(contract: Contract, *, history: bool = False) -> dg.TableSch
         )
         for c in contract.stored
     ]
-    if history:
-        columns += [
-            dg.TableColumn("known_from", "date", "first day on which this version could have been known"),
-            dg.TableColumn("known_until", "date", "day from which it no longer held; missing while it holds"),
-            dg.TableColumn("delivery_id", "bigint", "the delivered file"),
-            dg.TableColumn("row_index", "bigint", "place of the record in that file, from 0"),
-        ]
+    columns += [
+        dg.TableColumn("known_from", "date", "first day on which this version could have been known"),
+        dg.TableColumn("known_until", "date", "day from which it no longer held; missing while it holds"),
+        dg.TableColumn("delivery_id", "bigint", "the delivered file"),
+        dg.TableColumn("row_index", "bigint", "place of the record in that file, from 0"),
+    ]
     return dg.TableSchema(columns)
-
-
-def described_schema(con: duckdb.DuckDBPyConnection, expression: str) -> dg.TableSchema:
-    """Columns of a table or of a ``read_parquet`` expression, asked of DuckDB."""
-    rows = con.sql(f"describe select * from {expression}").fetchall()
-    return dg.TableSchema([dg.TableColumn(str(name), str(kind).lower()) for name, kind, *_ in rows])
 
 
 def code_reference(*paths: Path) -> dg.CodeReferencesMetadataValue:

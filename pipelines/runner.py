@@ -50,6 +50,7 @@ def run_job(
     prepare_dagster(store.prepare())
     with writing(store.home, f"the job {job}"):
         from pipelines.definitions import defs
+        from pipelines.event_log import release
         from pipelines.partitions import WEEK_TAG
 
         with open_instance(store) as instance, hear(listener):
@@ -62,6 +63,7 @@ def run_job(
                 tags={**(tags or {}), **({WEEK_TAG: week.isoformat()} if week else {})},
                 raise_on_error=False,
             )
+        release()
     return Outcome(result.run_id, result.success, () if result.success else tuple(_reasons(result)))
 
 

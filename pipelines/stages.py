@@ -54,11 +54,13 @@ def open_key(store: Store) -> bytes:
     return key
 
 
-def conform(store: Store, contracts: Iterable[Contract]) -> Iterator[tuple[Contract, list[DeliveryLedger]]]:
-    """Read the new files of each source.
+def conform(
+    store: Store, contracts: Iterable[Contract]
+) -> Iterator[tuple[Contract, list[DeliveryLedger], HistoryReport]]:
+    """Read the new files of each source and fold them into versions.
 
     Yields:
-        The contract, and one ledger entry a file met.
+        The contract, one ledger entry a file met, and what was folded.
 
     Raises:
         ProblemError: the accounting of a file does not balance, or the key cannot be used.
@@ -67,24 +69,15 @@ def conform(store: Store, contracts: Iterable[Contract]) -> Iterator[tuple[Contr
     for contract in in_conform_order(contracts):
         with store.compute() as con:
             try:
-                yield (
-                    contract,
-                    conform_source(con, contract, inbox=store.inbox, lake=store.lake, vault=store.vault, key=key),
-                )
+                entries = conform_source(con, contract, inbox=store.inbox, lake=store.lake, vault=store.vault, key=key)
             except (AccountingError, IdentityError) as error:
                 raise ProblemError(str(error)) from error
+            yield contract, entries, update_history(con, contract, lake=store.lake)
 
 
 def strays(store: Store) -> list[DeliveryLedger]:
     """Files in the inbox that belong to no source."""
     return record_stray_files(load_contracts(), inbox=store.inbox, lake=store.lake)
-
-
-def fold(store: Store, contracts: Iterable[Contract]) -> Iterator[tuple[Contract, HistoryReport]]:
-    """Fold the new deliveries of each source into versions."""
-    for contract in contracts:
-        with store.compute() as con:
-            yield contract, update_history(con, contract, lake=store.lake)
 
 
 def build_record(store: Store, tables: Sequence[str]) -> Iterator[tuple[BuiltTable, list[tuple[str, str]]]]:

@@ -1,7 +1,11 @@
-"""Conform: one asset a source. Reads what is new in the inbox; an analyst can run a single source again."""
+"""Conform: one asset a source. Reads what is new in the inbox, types it, keeps every version with when it was known.
+
+An analyst can run a single source again.
+"""
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,6 +18,7 @@ from pipelines.findings import Finding, keep
 from pipelines.partitions import week_of_run
 from pipelines.presentation import code_reference, contract_schema, markdown
 from pipelines.resources import Writer
+from record import HistoryReport
 
 GROUP = "conform"
 OWNERS = ["team:data-management"]
@@ -36,8 +41,8 @@ def _spec(contract: Contract) -> dg.AssetSpec:
         kinds={"parquet", "duckdb"},
         description=f"**{contract.name}**, {contract.grain}. {contract.description}\n\n"
         f"From {contract.controller or 'a reference publication'}; delivered as {contract.delivery.kind}. "
-        "New files are read once, by content; typed rows go to the lake, rows that break a rule to quarantine, and "
-        "every row is accounted for.",
+        "New files are read once, by content; rows that break a rule go to quarantine, typed rows become versions with "
+        "the days from which and until which they were known, and every row is accounted for.",
         metadata={
             "dagster/column_schema": contract_schema(contract),
             "dagster/code_references": code_reference(contract.path),
@@ -50,6 +55,12 @@ def _spec(contract: Contract) -> dg.AssetSpec:
 def _checks(contract: Contract) -> list[dg.AssetCheckSpec]:
     key = key_of(contract)
     specs = [
+        dg.AssetCheckSpec(
+            "every_record_accounted_for",
+            asset=key,
+            blocking=True,
+            description="Each delivered record has exactly one fate, later versions included. Stops the run.",
+        ),
         dg.AssetCheckSpec(
             "files_and_rows_accepted",
             asset=key,
@@ -105,13 +116,13 @@ def conform(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
         found.append(finding)
         yield result
     wanted = [c for c in _CONTRACTS.values() if key_of(c) in selected]
-    for contract, entries in stages.conform(store, wanted):
+    for contract, entries, fold in stages.conform(store, wanted):
         ledger = read_ledger(store.lake, contract.id)
         findings = _findings(contract, ledger, week)
         found += findings
         yield dg.MaterializeResult(
             asset_key=key_of(contract),
-            metadata=_metadata(store.lake / "conform" / contract.id, ledger, entries),
+            metadata=_metadata(store.lake / "conform" / contract.id, ledger, entries, fold),
             check_results=[f.result() for f in findings],
         )
     keep(store, found, run_id=context.run_id, step="conform", week=week)
@@ -137,7 +148,11 @@ def _findings(contract: Contract, ledger: pl.DataFrame, week: dt.date) -> list[F
     told.append(
         f"{counts['quarantined']:,} rows set aside and {counts['warned']:,} with a warning of {counts['records']:,}."
     )
+    uneven = read.filter(pl.sum_horizontal(FATES) != pl.col("records"))["file"].to_list()
+    says = "Every record has one fate." if not uneven else f"The fates do not add up in {', '.join(uneven)}."
+    whole = {fate: int(read[fate].sum()) for fate in ("records", *FATES)}
     findings = [
+        Finding(asset, "every_record_accounted_for", not uneven, says, blocking=True, counts=whole),
         Finding(
             asset, "files_and_rows_accepted", sound, " ".join(told), counts={**counts, "files rejected": len(rejected)}
         ),
@@ -157,14 +172,17 @@ def _staleness(contract: Contract, limit: int, read: pl.DataFrame, week: dt.date
     return Finding(asset, check, age <= limit, says, blocking=True, counts={"age (days)": age, "limit (days)": limit})
 
 
-def _metadata(folder: object, ledger: pl.DataFrame, entries: list[DeliveryLedger]) -> dict[str, Any]:
+def _metadata(folder: Path, ledger: pl.DataFrame, entries: list[DeliveryLedger], fold: HistoryReport) -> dict[str, Any]:
     table = ledger.select("file", "received", "fate", "records", *FATES, "warned", "unmatched", "message")
     totals = {fate: int(ledger[fate].sum()) for fate in ("records", *FATES, "warned", "unmatched")}
     return {
+        "dagster/row_count": totals["accepted"],
         "files met in this run": len(entries),
         "files delivered": len(ledger),
         **totals,
-        "dagster/row_count": totals["accepted"],
+        "versions added in this run": fold.rows,
+        "versions closed in this run": fold.closed,
         "accounting": dg.MetadataValue.md(markdown(table.sort("received", descending=True))),
+        "notes": "; ".join(fold.notes) or "none",
         "folder": dg.MetadataValue.path(str(folder)),
     }
