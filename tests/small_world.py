@@ -27,7 +27,7 @@ def small_world(
     person = rng.permutation(np.arange(1, people + 1, dtype=np.int64) * 7919)
     born = rng.integers(0, 40 * 365, people)
     birth = np.datetime64("1922-01-15") + born
-    frailty = rng.gamma(1.2, 1.0, people) * np.exp((20 * 365 - born) / (15 * 365) * 0.6)
+    frailty = rng.gamma(1.2, 1.0, people) * np.exp((20 * 365 - born) / (15 * 365) * 0.9)
     practice = np.array([f"C81{n:03d}" for n in range(PRACTICES)])[rng.integers(0, PRACTICES, people)]
     death_day = rng.exponential(1 / (0.00003 * (1 + frailty)))
     leave_day = rng.exponential(1 / 0.00005, people)
@@ -74,7 +74,7 @@ def small_world(
     }
     lags = {"inpatient_spell": 48, "outpatient_appointment": 42, "community_contact": 30, "care_service": 60}
     for table, rate in rates.items():
-        count = rng.poisson(rate * last_day * (0.4 + 0.6 * frailty))
+        count = rng.poisson(rate * last_day * (0.1 + 0.9 * frailty))
         row = np.repeat(np.arange(people), count)
         day = np.floor(rng.random(len(row)) * last_day[row])
         columns = {"person_id": person[row], **_columns(table, rng, day, codes)}

@@ -1,0 +1,259 @@
+"""Parts of a model: censoring weights, splits, calibration, metrics, gate, kept folders."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+import models
+from models import calibration, censoring, evaluation, gate, logistic, panel, registry
+from models.candidate import BOOSTED, Candidate
+from tests.small_world import END, small_world
+
+
+def test_censoring_weights_of_a_hand_worked_example():
+    # Six people, window 365. G: day 50 one of 5 at risk leaves (the one with an event on day 30 is settled): 4/5.
+    # Day 200: 3 still wait, one leaves: 4/5 * 2/3 = 8/15. The death on day 100 stands for 1 / (4/5).
+    time = np.array([30, 50, 100, 200, 365, 365])
+    left = np.array([False, True, False, True, False, False])
+    expected = [1, 0, 5 / 4, 0, 15 / 8, 15 / 8]
+    assert censoring.weights(time, left) == pytest.approx(expected)
+    assert sum(expected) == pytest.approx(6)
+
+
+def test_an_event_on_the_day_another_leaves_is_settled_before():
+    assert censoring.weights(np.array([50, 50, 365]), np.array([False, True, False])) == pytest.approx([1, 0, 2])
+
+
+def test_without_censoring_everyone_stands_for_one():
+    assert (censoring.weights(np.array([3, 90, 365]), np.zeros(3, bool)) == 1).all()
+
+
+def test_weights_recover_the_risk_that_leaving_hides():
+    rng = np.random.default_rng(1)
+    event_day, leave_day = rng.exponential(900, 60_000), rng.exponential(600, 60_000)
+    time = np.minimum(np.minimum(event_day, leave_day), 365).astype(int)
+    event = (event_day < leave_day) & (event_day < 365)
+    left = ~event & (leave_day < 365)
+    weight = censoring.weights(time, left)
+    truth = 1 - np.exp(-365 / 900)
+    assert event.mean() < truth - 0.05
+    assert np.average(event, weights=weight) == pytest.approx(truth, abs=0.01)
+
+
+def test_the_test_weeks_begin_a_window_after_the_last_training_week_and_history_comes_first():
+    con = small_world(300)
+    outcome = next(iter(models.load_outcomes().values()))
+    weeks = models.training_weeks(con, data_date=END)
+    assert all(w.weekday() == 0 for w in weeks.all)
+    assert weeks.test[0] - weeks.train[-1] >= dt.timedelta(days=outcome.window_days)
+    assert weeks.train[0] - panel.history_start(con, END) >= dt.timedelta(weeks=104)
+    assert outcome.closes(weeks.test[-1]) <= END
+
+
+def test_too_short_a_history_is_said_in_a_sentence():
+    with pytest.raises(models.ModelError, match="the history is too short for emergency_admission_12m"):
+        models.training_weeks(small_world(300), data_date=dt.date(2023, 1, 2))
+
+
+def test_no_hospital_stay_is_said_in_a_sentence():
+    con = small_world(50)
+    con.execute("delete from inpatient_spell")
+    with pytest.raises(models.ModelError, match="no hospital stay is known"):
+        models.training_weeks(con, data_date=END)
+
+
+def test_people_fall_evenly_and_always_alike_into_parts_and_folds():
+    person = np.random.default_rng(2).integers(0, 2**62, 50_000)
+    assert panel.is_test_person(person).mean() == pytest.approx(panel.TEST_SHARE, abs=0.01)
+    assert np.bincount(panel.fold_of(person)).min() > 50_000 / panel.FOLDS * 0.95
+    order = np.argsort(person)
+    assert (panel.fold_of(person)[order] == panel.fold_of(person[order])).all()
+
+
+def test_calibration_mends_predictions_that_are_too_sure():
+    rng = np.random.default_rng(3)
+    truth = rng.normal(-1.5, 1, 40_000)
+    event = rng.random(40_000) < 1 / (1 + np.exp(-truth))
+    raw = 1 / (1 + np.exp(-(2 * truth + 1)))
+    line = calibration.fit(raw, event, np.ones(40_000))
+    assert (line.slope, line.intercept) == (pytest.approx(0.5, abs=0.03), pytest.approx(-0.5, abs=0.05))
+
+
+@pytest.fixture(scope="module")
+def tested() -> tuple[np.ndarray, evaluation.TestRows]:
+    """Well calibrated predictions with ties, some rows of unknown fate, 30 practices."""
+    rng = np.random.default_rng(4)
+    n = 6000
+    p = np.round(1 / (1 + np.exp(-rng.normal(-1.5, 1, n))), 2).clip(0.01, 0.99)
+    weight = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(1, 1.5, n))
+    return p, evaluation.TestRows(rng.random(n) < p, weight, rng.integers(0, 30, n))
+
+
+def test_metrics_agree_with_scikit_learn_on_weighted_rows_with_ties(tested):
+    p, rows = tested
+    found = {name: values[0] for name, values in evaluation.replicates(p, rows).items()}
+    told = rows.weight > 0
+    y, w, x = rows.event[told], rows.weight[told], calibration.log_odds(p[told])
+    assert found["auroc"] == pytest.approx(roc_auc_score(y, p[told], sample_weight=w))
+    assert found["auprc"] == pytest.approx(average_precision_score(y, p[told], sample_weight=w))
+    assert found["brier"] == pytest.approx(np.average((y - p[told]) ** 2, weights=w))
+    fitted = LogisticRegression(C=np.inf, tol=1e-10).fit(x[:, None], y, sample_weight=w)
+    assert found["calibration_slope"] == pytest.approx(fitted.coef_[0, 0], abs=1e-4)
+    assert found["calibration_intercept"] == pytest.approx(fitted.intercept_[0], abs=1e-4)
+    assert found["observed_over_expected"] == pytest.approx((w * y).sum() / (w * p[told]).sum())
+
+
+def test_a_one_step_refit_is_close_to_a_full_refit_of_a_replicate(tested):
+    p, rows = tested
+    replicate = evaluation.replicates(p, rows)["calibration_slope"][5]
+    times = rows.draws()[5][rows.practice]
+    beta = calibration.newton(calibration.log_odds(p), rows.event.astype(float), rows.weight * times)[0]
+    assert replicate == pytest.approx(beta[1], abs=0.01)
+
+
+def test_predictive_value_and_sensitivity_at_a_list_share_a_tie_out_evenly():
+    predicted = np.array([0.9, 0.5, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
+    event = np.array([1, 1, 0, 0, 1, 0, 0, 0, 0, 1], dtype=bool)
+    found = evaluation.replicates(predicted, evaluation.TestRows(event, np.ones(10), np.arange(10)))
+    assert found["ppv_top_10_percent"][0] == 1
+    assert found["sensitivity_top_10_percent"][0] == 1 / 4
+    assert found["ppv_top_5_percent"][0] == pytest.approx(1)
+
+
+def test_intervals_cover_the_estimate_and_narrow_with_more_practices(tested):
+    p, rows = tested
+    coarse = evaluation.TestRows(rows.event, rows.weight, rows.practice // 10)
+    fine = evaluation.summary(evaluation.replicates(p, rows))["observed_over_expected"]
+    assert fine["low"] < fine["estimate"] < fine["high"]
+    assert fine["low"] < 1 < fine["high"]
+    assert evaluation.interval(evaluation.replicates(p, coarse)["auroc"])["estimate"] > 0.5
+
+
+def passing(**changed: dict[str, float]) -> dict[str, dict[str, float]]:
+    good = {"estimate": 1.0, "low": 0.9, "high": 1.1}
+    return {"calibration_slope": good, "observed_over_expected": good, **changed}
+
+
+WIDE_OFF = {"estimate": 0.7, "low": 0.55, "high": 0.9}
+PRECISE = {"estimate": 0.96, "low": 0.94, "high": 0.98}
+BETTER = {"estimate": 0.05, "low": 0.02, "high": 0.08}
+NOT_SURELY = {"estimate": 0.05, "low": -0.01, "high": 0.11}
+
+
+def decide(boosted, age_sex, prior, better=BETTER, *, has_champion=False, events=500) -> gate.Decision:
+    return gate.decide(
+        {BOOSTED: boosted, "age_sex": age_sex, "prior_admissions": prior},
+        better,
+        boosted=BOOSTED,
+        comparators=["age_sex", "prior_admissions"],
+        has_champion=has_champion,
+        events=events,
+    )
+
+
+def test_the_boosted_model_becomes_champion_when_surely_better_and_calibrated():
+    assert decide(passing(), passing(), passing()).status == "champion"
+    assert decide(passing(calibration_slope=PRECISE), passing(), passing()).promoted == BOOSTED
+
+
+def test_a_better_point_alone_does_not_pass_and_the_simplest_is_shown_as_not_yet_validated():
+    decision = decide(passing(), passing(), passing(), NOT_SURELY)
+    assert (decision.promoted, decision.status) == ("age_sex", "first model, not yet validated")
+
+
+def test_a_model_out_of_calibration_does_not_pass_nor_does_a_comparator():
+    off = passing(observed_over_expected=WIDE_OFF)
+    assert decide(off, off, passing()).promoted == "prior_admissions"
+    assert decide(off, off, off).promoted is None
+    assert "no model may be shown" in decide(off, off, off).reasons[-1]
+
+
+def test_a_champion_stays_when_the_new_model_does_not_pass():
+    decision = decide(passing(), passing(), passing(), NOT_SURELY, has_champion=True)
+    assert (decision.promoted, decision.status) == (None, "challenger")
+
+
+def test_with_few_events_nothing_is_judged():
+    decision = decide(passing(), passing(), passing(), events=49)
+    assert (decision.promoted, decision.status) == ("age_sex", "first model, not yet validated")
+    assert "fewer than 50" in decision.reasons[0]
+
+
+def a_comparator() -> Candidate:
+    fitted = logistic.Logistic((logistic.Term("age", scale=10),), -3.0, (0.25,))
+    return Candidate("age_sex", ("age",), logistic=fitted)
+
+
+def test_a_kept_model_reads_back_and_has_the_same_id_when_kept_again(tmp_path):
+    model_id, _ = registry.keep(tmp_path, a_comparator(), about={"outcome": "x"}, metrics={"auroc": 0.7})
+    again, _ = registry.keep(tmp_path, a_comparator(), about={"outcome": "x"}, metrics={"auroc": 0.7})
+    other, _ = registry.keep(tmp_path, a_comparator(), about={"outcome": "x"}, metrics={"auroc": 0.8})
+    assert model_id == again != other
+    values = np.array([[80.0], [np.nan]], dtype=np.float32)
+    assert registry.load(tmp_path, model_id).candidate.predict(["age"], values, threads=1) == pytest.approx(
+        [1 / (1 + np.exp(1.0)), 1 / (1 + np.exp(3.0))], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("file", ["coefficients.json", "metrics.json", "about.json", "manifest.json"])
+def test_a_damaged_model_folder_is_refused_with_a_sentence(file, tmp_path):
+    model_id, folder = registry.keep(tmp_path, a_comparator(), about={"outcome": "x"}, metrics={})
+    content = bytearray((folder / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / file).write_bytes(bytes(content))
+    with pytest.raises(models.ModelError, match="restore"):
+        registry.load(tmp_path, model_id)
+
+
+def test_a_folder_renamed_or_with_a_rewritten_manifest_is_refused(tmp_path):
+    model_id, folder = registry.keep(tmp_path, a_comparator(), about={"outcome": "x"}, metrics={})
+    metrics = folder / "metrics.json"
+    metrics.write_text(json.dumps({"auroc": 0.99}), encoding="utf-8")
+    registry.write_manifest(folder, model_id)
+    with pytest.raises(models.ModelError, match="not what its name says"):
+        registry.load(tmp_path, model_id)
+    with pytest.raises(models.ModelError, match="there is no model 0123"):
+        registry.load(tmp_path, "0123")
+
+
+def test_a_week_is_scored_by_the_model_promoted_on_or_before_it(tmp_path):
+    for week, model_id in [("2025-01-06", "first"), ("2025-02-03", "second")]:
+        registry.promote(tmp_path, registry.Promotion("o", week, model_id, "champion", ()))
+
+    def chosen(week: str):
+        promotion, retrospective = registry.promoted_for(tmp_path, "o", dt.date.fromisoformat(week))
+        return promotion.model_id, retrospective
+
+    assert chosen("2025-01-06") == ("first", False)
+    assert chosen("2025-01-27") == ("first", False)
+    assert chosen("2025-02-10") == ("second", False)
+    assert chosen("2024-12-30") == ("first", True)
+    assert registry.promoted_for(tmp_path, "other", dt.date(2025, 1, 6)) is None
+
+
+def test_promoting_the_same_again_is_written_once(tmp_path):
+    promotion = registry.Promotion("o", "2025-01-06", "first", "champion", ("why",))
+    registry.promote(tmp_path, promotion)
+    registry.promote(tmp_path, promotion)
+    assert registry.promotions(tmp_path) == [promotion]
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux wheels of LightGBM need the system's OpenMP"
+)
+def test_the_bundled_openmp_runtime_can_stand_in_for_the_systems():
+    code = (
+        "import ctypes; from models._openmp import bundled_runtime, load_renamed; "
+        "load_renamed(bundled_runtime()); print(ctypes.CDLL('libgomp.so.1').omp_get_max_threads() > 0); "
+        "print('/libgomp.so.1 (deleted)' in open('/proc/self/maps').read())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["True", "True"]

@@ -1,0 +1,186 @@
+"""Training on a small artificial record: kept, tested, promoted, scored, the same in every run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+import features
+import models
+from data_contracts.words import refused_in
+from features.declaration import DECLARED, FeatureSet, load_features
+from models.panel import is_test_person, read_part
+from models.training import opted_out
+from tests.small_world import END, small_world
+from tests.tiny_record import tiny_codelists
+
+WEEK = END
+
+
+class World:
+    """A record, its matrices, and what training made of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.declared: FeatureSet = tiny_codelists(folder / "codelists")
+        self.con: duckdb.DuckDBPyConnection = small_world(4300)
+        self.weeks = models.training_weeks(self.con, data_date=END)
+        self.feature = folder / "feature"
+        features.build_matrix(
+            self.con, [*self.weeks.all, WEEK], out=self.feature, declared=self.declared, cohort_only=True
+        )
+        self.report = self.train("model")
+
+    def train(self, name: str, *, threads: int = 2) -> models.ModelReport:
+        return models.train(
+            self.con,
+            data_date=END,
+            feature_folder=self.feature,
+            model_folder=self.folder / name,
+            week=WEEK,
+            threads=threads,
+            declared=self.declared,
+        )
+
+    def score(self, week: dt.date, **changed: Any) -> pl.DataFrame:
+        places = {"feature_folder": self.feature, "model_folder": self.folder / "model", "out": self.folder / "score"}
+        return pl.read_parquet(models.score_week(week, **{**places, **changed}))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("world"))
+
+
+def test_the_hidden_frailty_is_found_and_the_model_becomes_champion(world):
+    primary = world.report.outcomes[0]
+    assert (primary.outcome, primary.status) == ("emergency_admission_12m", "champion")
+    assert primary.metrics["lightgbm"]["auroc"]["estimate"] > primary.metrics["age_sex"]["auroc"]["estimate"] + 0.03
+
+
+def test_training_again_with_another_number_of_threads_keeps_the_same_models(world):
+    again = world.train("model_one_thread", threads=1)
+    assert [o.kept for o in again.outcomes] == [o.kept for o in world.report.outcomes]
+    for model_id in again.outcomes[0].kept.values():
+        one, two = (world.folder / name / model_id / "manifest.json" for name in ("model_one_thread", "model"))
+        assert (
+            json.loads(one.read_text())["files"].items()
+            >= {k: v for k, v in json.loads(two.read_text())["files"].items() if not k.startswith("card")}.items()
+        )
+
+
+def test_no_person_is_in_both_parts_and_those_who_opted_out_are_in_neither(world):
+    nobody = pl.Series(dtype=pl.Int64)
+    learn = read_part(world.feature, world.weeks.train, world.declared, test=False, leave_out=nobody)
+    check = read_part(world.feature, world.weeks.test, world.declared, test=True, leave_out=nobody)
+    a, b = set(learn.keys["person_id"]), set(check.keys["person_id"])
+    assert a.isdisjoint(b)
+    assert is_test_person(check.keys["person_id"].to_numpy()).all()
+    out = pl.Series(sorted(a)[:10])
+    fewer = read_part(world.feature, world.weeks.train, world.declared, test=False, leave_out=out)
+    assert set(fewer.keys["person_id"]) == a - set(out)
+
+
+def test_opted_out_people_are_read_from_the_policy(world):
+    con = small_world(5)
+    row = {"person_id": [1], "opt_out_type": ["national"], "start_date": [dt.date(2024, 1, 1)]}
+    frame = pl.DataFrame({**row, "known_from": [dt.date(2024, 1, 2)]}).to_arrow()
+    con.register("incoming", frame)
+    con.execute("insert into opt_out by name select * from incoming")
+    assert opted_out(con, END).to_list() == [1]
+    assert opted_out(con, dt.date(2024, 1, 1)).to_list() == []
+
+
+def test_scores_are_probabilities_of_the_cohort_sorted_by_person(world):
+    scores = world.score(WEEK)
+    primary = scores.filter(outcome="emergency_admission_12m")
+    assert primary["person_id"].to_list() == features.cohort(world.feature, WEEK)["person_id"].to_list()
+    assert primary["score"].is_between(0, 1).all()
+    assert (primary["score"] * 1e6 - (primary["score"] * 1e6).round(0)).abs().max() < 1e-4
+    assert primary["model_id"].unique().to_list() == [world.report.outcomes[0].published]
+    assert not primary["retrospective_flag"].any()
+
+
+def test_scoring_twice_gives_the_same(world):
+    assert world.score(WEEK).equals(world.score(WEEK, threads=1))
+
+
+def test_a_week_before_the_promotion_is_marked_retrospective(world):
+    assert world.score(world.weeks.test[-1])["retrospective_flag"].all()
+
+
+def test_a_week_without_a_promoted_model_is_said_in_a_sentence(world, tmp_path):
+    with pytest.raises(models.ModelError, match="no model has been promoted for emergency_admission_12m"):
+        world.score(WEEK, model_folder=tmp_path)
+
+
+def test_a_week_without_features_is_said_in_a_sentence(world, tmp_path):
+    with pytest.raises(models.ModelError, match="compute that week first"):
+        world.score(WEEK, feature_folder=tmp_path)
+
+
+def test_features_declared_otherwise_than_the_models_are_refused(world, tmp_path):
+    shutil.copytree(world.declared.codelists, tmp_path / "codelists")
+    (tmp_path / "codelists" / "falls.csv").write_text("code\n77\n", encoding="utf-8")
+    other = load_features(DECLARED, tmp_path / "codelists")
+    features.build_matrix(world.con, [WEEK], out=tmp_path / "feature", declared=other, cohort_only=True)
+    with pytest.raises(models.ModelError, match="declared differently"):
+        world.score(WEEK, feature_folder=tmp_path / "feature")
+
+
+def test_a_missing_training_week_is_said_in_a_sentence(world, tmp_path):
+    with pytest.raises(models.ModelError, match="compute that week first"):
+        models.train(
+            world.con,
+            data_date=END,
+            feature_folder=tmp_path,
+            model_folder=tmp_path,
+            week=WEEK,
+            threads=1,
+            declared=world.declared,
+        )
+
+
+def test_too_few_events_are_said_in_a_sentence(world, tmp_path):
+    con = small_world(4300)
+    con.execute("delete from inpatient_spell where emergency_flag and admission_date > date '2020-01-01'")
+    with pytest.raises(models.ModelError, match="a model needs at least 50 of each"):
+        models.train(
+            con,
+            data_date=END,
+            feature_folder=world.feature,
+            model_folder=tmp_path,
+            week=WEEK,
+            threads=1,
+            declared=world.declared,
+        )
+
+
+def test_the_card_says_what_it_is_for_and_what_it_is_not(world):
+    kept = models.load(world.folder / "model", world.report.outcomes[0].published)
+    text = (kept.folder / "card.md").read_text(encoding="utf-8")
+    page = (kept.folder / "card.html").read_text(encoding="utf-8")
+    for heading in ("Intended use", "Participants", "Outcome", "Predictors", "Performance", "Limits", "Provenance"):
+        assert heading.lower() in text.lower()
+        assert heading.lower() in page.lower()
+    for said in (text, page):
+        assert "Demonstration: not for clinical use" in said
+        assert "Not for: diagnosis" in said
+    assert "plotly" in page
+    assert refused_in(text) == []
+
+
+def test_a_damaged_champion_is_refused_before_anything_is_scored(world, tmp_path):
+    shutil.copytree(world.folder / "model", tmp_path / "model")
+    model = tmp_path / "model" / world.report.outcomes[0].published / "model.txt"
+    model.write_text(model.read_text(encoding="utf-8").replace("leaf_value=", "leaf_value=9", 1), encoding="utf-8")
+    with pytest.raises(models.ModelError, match=r"damaged \(model.txt\)"):
+        world.score(WEEK, model_folder=tmp_path / "model", out=tmp_path)
+    assert list(tmp_path.glob("week=*")) == []
