@@ -21,5 +21,6 @@ def load(name: str) -> str:
 
 
 def statements() -> list[str]:
-    """Names of all statements, e.g. ``record/spell``, in order."""
-    return sorted(p.relative_to(FOLDER).with_suffix("").as_posix() for p in FOLDER.rglob("*.sql"))
+    """Names of all statements, e.g. ``record/spell``, in order; Spark's own beside them are in ``sql.dialect``."""
+    names = (p.relative_to(FOLDER).with_suffix("").as_posix() for p in FOLDER.rglob("*.sql"))
+    return sorted(name for name in names if not name.endswith(".spark"))

@@ -1,0 +1,127 @@
+"""Rows that the contracts allow, made from the contracts alone: every source, every code set, much missing.
+
+Not a population that means anything: keys collide, dates lie close together, one in eight optional cells is empty. It
+reaches corners that a realistic population never does, so that two engines can be compared on them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from data_contracts.contract import REFERENCE, Column, Contract
+from data_contracts.rules import code_set
+from features.declaration import load_features
+from tests.deliveries import World, nhs_number
+
+FIRST = dt.date(2021, 1, 1)
+DAYS = 1500
+DELIVERIES = (("2026-01-05", True), ("2026-01-12", False), ("2026-01-19", False))
+MISSING = 0.125
+LATER = ("end_date", "discharge_date", "episode_end", "closure_date", "rejection_date", "close_date", "period_end")
+
+
+@dataclass
+class ContractRows:
+    """A generator of rows for one number of people and one seed."""
+
+    people: int
+    seed: int = 11
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+        declared = load_features()
+        self.codes = sorted({code for name in declared.used_codelists for code in declared.codes(name).codes})
+        self.numbers = [nhs_number(n) for n in range(self.people)]
+        self.areas = pl.read_csv(REFERENCE / "lsoa.csv")["lsoa_code"].head(40).to_list()
+
+    def deliver(self, world: World, rows_a_person: float = 3.0) -> None:
+        """One historic delivery and two weekly ones of every source into the world's inbox."""
+        for contract in world.contracts.values():
+            for number, (received, historic) in enumerate(DELIVERIES):
+                rows = max(20, int(self.people * rows_a_person * (1.0 if number == 0 else 0.3)))
+                if contract.delivery.kind == "snapshot" and contract.person is not None:
+                    rows = self.people
+                world.deliver(contract.id, received, self.rows(contract, rows), historic=historic)
+
+    def rows(self, contract: Contract, count: int) -> list[dict[str, object]]:
+        """Rows of one source by lake name, in which an end lies after its start."""
+        person = self.random.integers(0, self.people, count)
+        near_each_other = person * 37 % DAYS + self.random.integers(0, 30, count)
+        start = np.where(self.random.random(count) < 0.5, near_each_other, self.random.integers(0, DAYS, count))
+        columns = {c.name: self._values(contract, c, person, start) for c in contract.columns}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _values(self, contract: Contract, column: Column, person: np.ndarray, start: np.ndarray) -> list[object]:
+        needed = column.required or column.name in contract.key or column.name in ("admission_date", "record_date")
+        empty = self.random.random(len(start)) < (0.0 if needed else MISSING)
+        if column.role == "person":
+            values: list[object] = [self.numbers[n] for n in person]
+        else:
+            values = self._filled(contract, column, start)
+        return [None if gone else value for gone, value in zip(empty, values, strict=True)]
+
+    def _filled(self, contract: Contract, column: Column, start: np.ndarray) -> list[object]:
+        count = len(start)
+        if column.name == "practice_code":
+            return [f"C8100{n}" for n in self.random.integers(1, 9, count)]
+        if column.name == "lsoa_code":
+            return list(self.random.choice(self.areas, count))
+        if column.name == "birth_month":
+            return [dt.date(int(y), int(m), 15) for y, m in self.random.integers((1925, 1), (2010, 13), (count, 2))]
+        if column.type in ("date", "timestamp"):
+            return self._dates(column, start)
+        if column.code_system:
+            return [str(code) for code in self.random.choice(self.codes, count)]
+        if column.code_set:
+            return list(self.random.choice(code_set(column.code_set), count))
+        return self._plain(contract, column, count)
+
+    def _dates(self, column: Column, start: np.ndarray) -> list[object]:
+        shift = self.random.integers(0, 4, len(start))
+        if column.name in LATER:
+            shift = shift + self.random.integers(0, 40, len(start))
+        if column.name in ("record_date", "effective_from"):
+            shift = shift + self.random.integers(3, 90, len(start))
+        return [FIRST + dt.timedelta(days=int(d)) for d in start + shift]
+
+    def _plain(self, contract: Contract, column: Column, count: int) -> list[object]:
+        pool = max(30, self.people)
+        if column.type == "boolean":
+            often = 0.03 if column.name == contract.delivery.withdrawn_column else 0.4
+            return ["Y" if yes else "N" for yes in self.random.random(count) < often]
+        if column.type == "time":
+            return [f"{h:02d}:{m:02d}" for h, m in self.random.integers((0, 0), (24, 60), (count, 2))]
+        if column.type == "number":
+            low, high = column.minimum or -50, column.maximum or 4000
+            return [f"{v / 1000:.3f}" for v in self.random.integers(int(low) * 1000, int(high) * 1000, count)]
+        if column.type == "integer":
+            low, high = int(column.minimum or 0), int(column.maximum or 3 * pool)
+            return [int(v) for v in self.random.integers(low, high + 1, count)]
+        if column.role == "local_id":
+            return [f"{column.name}-{n}" for n in self.random.integers(0, pool, count)]
+        return [_fitting(column, int(n)) for n in self.random.integers(0, 9, count)]
+
+
+def _fitting(column: Column, n: int) -> str:
+    """The n-th example of a text that has the form the contract asks for."""
+    forms = {
+        "provider_code": f"RT{n % 3}",
+        "site_code": f"RTG0{n}",
+        "pcn_code": f"U0000{n % 4}",
+        "sub_icb_code": f"0{n}A",
+        "location_id": f"1-10000{n}",
+        "care_home_location_id": f"1-10000{n}",
+        "area_code": f"E0700000{n}",
+        "age_band": f"{n * 10}-{n * 10 + 4}",
+        "arrival_mode": "1",
+        "attendance_category": "1",
+    }
+    if column.name in forms:
+        return forms[column.name]
+    if column.name.startswith("diagnosis"):
+        return f"I{n}0X"
+    return f"{column.name} {n}"
