@@ -105,7 +105,8 @@ def _panel(report: MartReport, indicator: Indicator) -> Panel | None:
     else:
         figure, column, unit, line = charts.stacked(whole, dimension, indicator), "value", indicator.unit, whole
     headings, rows = _table(frame, line, dimension, indicator)
-    latest, compared = _latest(line, column, unit)
+    whole_board = line if indicator.share_of else pl.read_parquet(report.table(indicator.id).path)
+    latest, compared = _latest(whole_board, column, unit)
     return Panel(
         indicator=indicator,
         figure=json.dumps(json.loads(figure.to_json()), sort_keys=True).replace("</", "<\\/"),

@@ -41,10 +41,15 @@ class _Declared(BaseModel):
 
 
 class Cut(_Declared):
-    """One published table: by at most two dimensions, of which one is a place, at the finest period that is safe."""
+    """One published table: the whole board, or by one or two dimensions, at the finest period that is safe."""
 
-    by: tuple[Dimension, ...] = Field(min_length=1, max_length=2)
+    by: tuple[Dimension, ...] = Field(max_length=2)
     periods: tuple[Period, ...] = PERIODS
+
+    @property
+    def words(self) -> str:
+        """As it is said: `by place and frailty band`."""
+        return f"by {' and '.join(d.replace('_', ' ') for d in self.by)}" if self.by else "of the whole board"
 
 
 class Indicator(_Declared):
@@ -91,11 +96,22 @@ class Indicator(_Declared):
             raise ValueError("denominator and rate_per belong together")
         if (self.share_of is None) != (self.share is None):
             raise ValueError("share_of and share belong together")
+        if self.share_of and any(self.share_of not in cut.by for cut in self.cuts):
+            raise ValueError(f"every cut of a share is by {self.share_of}")
         return self
 
     def table(self, cut: Cut) -> str:
         """Name of the published table of a cut, e.g. `emergency_bed_days_by_place_and_frailty_band`."""
-        return f"{self.id}_by_{'_and_'.join(cut.by)}"
+        return table_name(self.id, cut.by)
+
+
+def table_name(indicator: str, by: tuple[str, ...]) -> str:
+    """Name of the published table of one indicator by these dimensions; without any, the indicator's own name.
+
+    >>> table_name("ed_attendances", ("place", "frailty_band")), table_name("ed_attendances", ())
+    ('ed_attendances_by_place_and_frailty_band', 'ed_attendances')
+    """
+    return f"{indicator}_by_{'_and_'.join(by)}" if by else indicator
 
 
 @cache

@@ -50,7 +50,7 @@ class Table:
 
     Attributes:
         name: of the published table.
-        dimensions: one or two columns of `cells`; their value `All` is the margin.
+        dimensions: at most two columns of `cells`; their value `All` is the margin.
         cells: one row a cell with all margins and noughts: `period`, `start`, the dimensions, `value`, `people`
             (distinct people behind it), `largest` (the most of any one person).
     """
@@ -172,7 +172,7 @@ def _keys(table: Table, *, snapshot: bool) -> list[Key]:
     """What a cell is, whatever table it stands in; a count on a day is the same in a month and in a quarter."""
     columns = [table.cells[d].to_list() for d in table.dimensions]
     periods, starts = table.cells["period"].to_list(), table.cells["start"].to_list()
-    named = zip(*columns, strict=True)
+    named = zip(*columns, strict=True) if columns else [()] * len(periods)
     return [
         (
             "day" if snapshot else period,

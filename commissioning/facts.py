@@ -111,33 +111,32 @@ def sum_by(con: duckdb.DuckDBPyConnection, indicator: Indicator, cut: Cut, perio
     Returns:
         One row a cell: `start`, the dimensions (`All` in a margin), `value`, `people`, `largest`; in order.
     """
-    dimensions = ", ".join(cut.by)
-    sets = [()] + [(d,) for d in cut.by] + ([cut.by] if len(cut.by) == 2 else [])
+    dimensions = "".join(f", {d}" for d in cut.by)
+    sets = dict.fromkeys([(), *((d,) for d in cut.by), tuple(cut.by)])
     grouping = ", ".join(f"({', '.join(('start', 'person_id', *s))})" for s in sets)
-    margins = ", ".join(f"coalesce({d}, '{ALL}') as {d}" for d in cut.by)
+    margins = "".join(f", coalesce({d}, '{ALL}') as {d}" for d in cut.by)
     only = "where f.month_start = " + f"m.{PERIOD_START[period]}" if indicator.snapshot else ""
     return con.sql(
         f"""
         with counted as (
-            select m.{PERIOD_START[period]} as start, f.person_id, {dimensions}, f.value
+            select m.{PERIOD_START[period]} as start, f.person_id, f.value{dimensions}
             from mart_fact_{indicator.id} as f
             inner join mart_month as m on m.month_start = f.month_start
             {only}
         ),
         each_person as (
-            select start, person_id, {margins}, sum(value) as value
+            select start, person_id, sum(value) as value{margins}
             from counted
             group by grouping sets ({grouping})
         )
         select
             start,
-            {dimensions},
             cast(sum(value) as bigint) as value,
             count(*) as people,
-            cast(max(value) as bigint) as largest
+            cast(max(value) as bigint) as largest{dimensions}
         from each_person
-        group by start, {dimensions}
-        order by start, {dimensions}
+        group by start{dimensions}
+        order by start{dimensions}
         """
     ).pl()
 

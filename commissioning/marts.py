@@ -176,14 +176,14 @@ def _periods(scope: Scope, period: Period) -> pl.DataFrame:
         return pl.DataFrame(schema={"start": pl.Date, "whole": pl.Boolean, "provisional": pl.Boolean})
     size = {"month": 1, "quarter": 3, "year": 12}[period]
     settled = data_date - dt.timedelta(days=indicator.provisional_days)
-    month_there = pl.col("month_start").is_in(list(covered)) if indicator.gap_when_empty else pl.lit(value=True)
-    needed = pl.col("month_start") == pl.col("start") if indicator.snapshot else pl.lit(value=True)
+    delivered = pl.col("month_start").is_in(list(covered)) | (not indicator.gap_when_empty)
+    needed = (pl.col("month_start") == pl.col("start")) | (not indicator.snapshot)
     return (
         scope.calendar.filter(_since(scope))
         .with_columns(start=pl.col(facts.PERIOD_START[period]))
         .group_by("start")
         .agg(
-            there=(month_there & needed).sum(),
+            there=(delivered & needed).sum(),
             seen=needed.sum(),
             months=pl.len(),
             end=pl.col("next_month").max(),

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from commissioning.declaration import DIMENSIONS, ORDER, Cut, Indicator, Period
+from commissioning.declaration import DIMENSIONS, ORDER, Cut, Indicator, Period, table_name
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 
 CATALOGUE = "catalogue.json"
@@ -66,7 +66,7 @@ def with_rates(indicator: Indicator, cut: Cut, frames: dict[str, pl.DataFrame]) 
         return _empty(indicator, cut)
     frame = frames[name]
     if indicator.denominator:
-        people = frames.get(f"{indicator.denominator}_by_{'_and_'.join(cut.by)}")
+        people = frames.get(table_name(indicator.denominator, cut.by))
         if people is None:
             frame = frame.with_columns(population=pl.lit(None, pl.Int64))
         else:
@@ -127,7 +127,7 @@ def write_table(out: Path, indicator: Indicator, cut: Cut, frame: pl.DataFrame, 
         name=name,
         indicator=indicator.id,
         path=path,
-        description=f"{indicator.name} by {' and '.join(d.replace('_', ' ') for d in cut.by)}. {indicator.definition}",
+        description=f"{indicator.name} {cut.words}. {indicator.definition}",
         columns=_columns(indicator, cut),
         period=period,
         cells=len(frame),

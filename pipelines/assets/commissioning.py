@@ -60,7 +60,7 @@ def _indicator_specs(indicator: Indicator) -> list[dg.AssetSpec]:
     return [
         _spec(
             indicator.table(cut),
-            f"**{indicator.name}** by {' and '.join(d.replace('_', ' ') for d in cut.by)}. {indicator.definition}\n\n"
+            f"**{indicator.name}** {cut.words}. {indicator.definition}\n\n"
             "Small numbers are suppressed, the rest rounded to 5.",
             [*_RECORD, LIST] if indicator.id == "list_reach" else _RECORD,
             INDICATORS / f"{indicator.id}.yaml",

@@ -88,7 +88,10 @@ def test_a_table_that_would_be_mostly_suppressed_is_published_coarser_and_says_s
     note = read(report, "table_note")
     by = dict(note.select("table_name", "period").iter_rows())
     assert by["registered_people_by_age_band"] == "month"
-    assert by["emergency_admissions_by_place_and_frailty_band"] != "month"
+    assert by["ed_attendances_by_pcn"] == "quarter"
+    frame = read(report, "ed_attendances_by_pcn")
+    assert set(frame["start"].dt.month()) <= {1, 4, 7, 10}
+    assert frame.filter(status=PUBLISHED, pcn=ALL).height == frame["start"].n_unique()
     for table in report.tables[:-2]:
         assert table.suppressed <= 0.4 * max(table.cells, 1)
 
