@@ -137,7 +137,7 @@ def person_page(view: PersonView) -> str:
     """A plain page of one person; pseudonymous, marked as a demonstration."""
     parts = [
         ("Record, newest first", view.timeline),
-        ("Features", view.features.filter(pl.col("value").fill_null(0) != 0)),
+        ("Features", view.features.filter(~pl.col("nothing")).drop("nothing")),
         ("Scores", view.scores),
         ("Lists", view.lists),
     ]

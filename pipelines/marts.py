@@ -11,7 +11,7 @@ from typing import Any
 
 from data_contracts.ledger import read_ledger, write_text_safely
 from pipelines.publish import Table
-from pipelines.stages import list_folder, record_opened
+from pipelines.stages import known_to, list_folder, record_opened
 from pipelines.store import Store
 from pipelines.training import data_date
 
@@ -55,7 +55,7 @@ class MartsBuilt:
 
 def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
     """Build every declared table as known on the week's data date; tables of a later date are not replaced by it."""
-    from commissioning import build_marts
+    from commissioning import PageHeading, build_marts, write_dashboard
 
     date = data_date(store, week)
     standing = _catalogue(store)
@@ -63,6 +63,7 @@ def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
         return _built(store, built=False)
     with record_opened(store) as con, store.staging("mart") as staging:
         report = build_marts(con, data_date=date, out=staging, ledgers=list_folder(store))
+        page = write_dashboard(report, staging / "dashboard.html", heading=PageHeading(known_to=known_to(store, week)))
         entries: list[dict[str, object]] = [
             {
                 "name": t.name,
@@ -74,7 +75,13 @@ def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
             for t in report.tables
         ]
         entries.append(_delivery(store, staging, week))
-    text = json.dumps({"data_date": date.isoformat(), "week": week.isoformat(), "tables": entries}, indent=1)
+        catalogue = {
+            "data_date": date.isoformat(),
+            "week": week.isoformat(),
+            "dashboard": _settle(store, "dashboard", page),
+            "tables": entries,
+        }
+    text = json.dumps(catalogue, indent=1)
     write_text_safely(store.lake / "mart" / CATALOGUE, text + "\n")
     return _built(store, built=True)
 
@@ -85,6 +92,11 @@ def current_marts(store: Store) -> tuple[Table, ...]:
         Table(t["name"], (store.lake / "mart" / t["name"] / t["file"],), t["description"], t["columns"])
         for t in (_catalogue(store) or {"tables": []})["tables"]
     )
+
+
+def current_dashboard(store: Store) -> Path:
+    """The commissioners' page that is current."""
+    return store.lake / "mart" / "dashboard" / str((_catalogue(store) or {})["dashboard"])
 
 
 def marts_data_date(store: Store) -> dt.date | None:
@@ -109,13 +121,14 @@ def _catalogue(store: Store) -> dict[str, Any] | None:
 
 
 def _settle(store: Store, name: str, built: Path) -> str:
-    """Move a table to ``mart/<name>/<content>.parquet`` and point ``current`` at it."""
+    """Move a table or page to ``mart/<name>/<content>`` and point ``current`` at it."""
     content = hashlib.sha256(built.read_bytes()).hexdigest()[:16]
     folder = store.lake / "mart" / name
     folder.mkdir(parents=True, exist_ok=True)
-    built.replace(folder / f"{content}.parquet")
-    write_text_safely(folder / "current", f"{content}.parquet")
-    return f"{content}.parquet"
+    target = folder / f"{content}{built.suffix}"
+    built.replace(target)
+    write_text_safely(folder / "current", target.name)
+    return target.name
 
 
 def _delivery(store: Store, staging: Path, week: dt.date) -> dict[str, object]:

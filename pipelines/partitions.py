@@ -9,7 +9,7 @@ import dagster as dg
 
 from pipelines.publish import current_manifest
 from pipelines.store import Store
-from pipelines.weeks import FIRST_WEEK, as_date, choose_week
+from pipelines.weeks import FIRST_WEEK, WEEK_TAG, as_date, choose_week
 
 
 def _weeks_ahead() -> int:
@@ -28,8 +28,6 @@ WEEKLY = dg.WeeklyPartitionsDefinition(
 
 _PARTITION = "dagster/partition"
 _RANGE_END = "dagster/asset_partition_range_end"
-WEEK_TAG = "anticipate/week"
-"""Names the week of a run without partitions, e.g. a training."""
 
 
 def weeks_of(context: dg.AssetExecutionContext) -> list[dt.date]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 import sql
-from data_contracts.contract import REFERENCE
+from data_contracts.contract import CODELISTS, REFERENCE
 from data_contracts.identity import parse_person_ref, person_ref
 from pipelines.errors import MistakeError, ProblemError
 from pipelines.publish import current_manifest
@@ -24,8 +25,10 @@ from pipelines.weeks import parse_week
 if TYPE_CHECKING:
     import duckdb
 
+_FEATURE_SCHEMA = {"feature": pl.String, "value": pl.Float64, "meaning": pl.String, "nothing": pl.Boolean}
 WITHHELD = "This record is not shown: the person has opted out of such use, or the record carries a sensitive flag."
 _DATES = ("event_date", "admission_date", "start_date", "death_date", "episode_start")
+_VERSIONED = {"person_id", "known_from", "known_until"}
 _NOT_SAID = {"person_id", "known_from", "known_until", "delivery_id", "row_index", "household_id", "sensitive_flag"}
 
 
@@ -36,7 +39,8 @@ class PersonView:
     Attributes:
         about: one row: birth month, sex, area, practice.
         timeline: one row an event, newest first: date, table, what, known_from.
-        features: one row a feature that has a value: feature, value, meaning.
+        features: one row a feature: feature, value (missing: unknown), meaning, and whether it says nothing (zero, or
+            no day in the window).
         scores: one row an outcome.
         lists: one row a week in which the person was considered for a list.
     """
@@ -121,7 +125,7 @@ def _timeline(
     parts = [pl.DataFrame(schema=schema)]
     for view, columns in sorted(views.items()):
         dated = next((d for d in _DATES if d in columns), None)
-        if view.endswith("_history") or dated is None or not {"person_id", "known_from"} <= set(columns):
+        if view.endswith("_history") or dated is None or not set(columns) >= _VERSIONED:
             continue
         rows = _known(con, view, person_id, week).filter(pl.col(dated) < week)
         if len(rows):
@@ -136,12 +140,24 @@ def _timeline(
     return pl.concat(parts).sort("date", "table", "what", descending=[True, False, False])
 
 
+@cache
+def _labels() -> dict[str, str]:
+    """Words for the codes that are in the product's codelists; other codes stay as they are."""
+    said: dict[str, str] = {}
+    for path in sorted(CODELISTS.glob("*.csv")):
+        said |= dict(pl.read_csv(path, columns=["code", "label"], infer_schema=False).rows())
+    return said
+
+
 def _said(rows: pl.DataFrame, dated: str) -> pl.Expr:
     said = [c for c in rows.columns if c not in _NOT_SAID and c != dated]
-    parts = [
+    parts: list[pl.Expr] = [
         pl.when(pl.col(c).is_not_null()).then(pl.lit(c.replace("_", " ") + " ") + pl.col(c).cast(pl.String))
         for c in said
     ]
+    if "code" in said:
+        label = pl.col("code").cast(pl.String).replace_strict(_labels(), default=None, return_dtype=pl.String)
+        parts.insert(0, label)
     return pl.concat_str(parts, separator=", ", ignore_nulls=True) if parts else pl.lit("")
 
 
@@ -161,16 +177,21 @@ def _features(
 ) -> pl.DataFrame:
     row = _of_week(con, views, "feature", person_id, week)
     if row.is_empty():
-        return pl.DataFrame(schema={"feature": pl.String, "value": pl.Float64, "meaning": pl.String})
+        return pl.DataFrame(
+            schema={"feature": pl.String, "value": pl.Float64, "meaning": pl.String, "nothing": pl.Boolean}
+        )
     from features import load_features
 
-    meaning = {f.name: f.description for f in load_features().features}
+    declared = load_features().features
+    meaning = {f.name: f.description for f in declared}
+    never = {f.name: float(f.window) for f in declared if f.measure == "days_since" and f.window}
     long = (
         row.drop("week").cast(pl.Float64).transpose(include_header=True, header_name="feature", column_names=["value"])
     )
     return long.with_columns(
         meaning=pl.col("feature").replace_strict(meaning, default="", return_dtype=pl.String),
         value=pl.col("value").fill_nan(None),
+        nothing=pl.col("value") == pl.col("feature").replace_strict(never, default=0.0, return_dtype=pl.Float64),
     )
 
 

@@ -11,7 +11,7 @@ from data_contracts.contract import load_contracts
 from data_contracts.identity import key_fingerprint
 from outreach.ledger import ledgers
 from pipelines.errors import ProblemError
-from pipelines.marts import current_marts, marts_data_date
+from pipelines.marts import current_dashboard, current_marts, marts_data_date
 from pipelines.publish import Contents, Table, publish
 from pipelines.stages import feature_folder, list_folder, open_key, open_views, score_folder
 from pipelines.store import Store
@@ -51,7 +51,7 @@ def contents_of(store: Store, week: dt.date) -> Contents:
         record=lambda con: open_views(store, con),
         meanings=_meanings(),
         analyst=_analyst_tables(store),
-        files={**pages, MODEL_CARD: card},
+        files={**pages, MODEL_CARD: card, DASHBOARD: current_dashboard(store)},
         facts={
             "run_week": week.isoformat(),
             "model_id": used[0]["model_id"],

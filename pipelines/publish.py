@@ -123,7 +123,7 @@ def prune(store: Store, keep: int = KEPT) -> list[Path]:
     named = {store.lake / name for m in publications(store) for name in m["lake_files"]}
     for pointer in [*store.lake.glob("record/*/current"), *store.lake.glob("mart/*/current")]:
         holds = pointer.parent / pointer.read_text(encoding="utf-8").strip()
-        for path in pointer.parent.glob("*.parquet"):
+        for path in (*pointer.parent.glob("*.parquet"), *pointer.parent.glob("*.html")):
             if path not in named and path != holds:
                 path.unlink()
                 removed.append(path)

@@ -11,6 +11,7 @@ from pipelines.dagster_home import open_instance, prepare_dagster
 from pipelines.lock import writing
 from pipelines.progress import Listener, hear
 from pipelines.store import Store
+from pipelines.weeks import WEEK_TAG
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent, ExecuteInProcessResult
@@ -51,7 +52,6 @@ def run_job(
     with writing(store.home, f"the job {job}"):
         from pipelines.definitions import defs
         from pipelines.event_log import release
-        from pipelines.partitions import WEEK_TAG
 
         with open_instance(store) as instance, hear(listener):
             definition = defs.resolve_job_def(job)

@@ -190,7 +190,7 @@ def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Seque
         ProblemError: a later week has its list already, or the list of this week was made with other content.
     """
     weeks_folder = feature_folder(store)
-    heading = Heading(model_id=model_id, known_to=_known_to(store, week), notes=tuple(notes))
+    heading = Heading(model_id=model_id, known_to=known_to(store, week), notes=tuple(notes))
     with record_opened(store) as con:
         try:
             return build_lists(
@@ -217,8 +217,8 @@ _KNOWN_TO = {
 }
 
 
-def _known_to(store: Store, week: dt.date) -> dict[str, dt.date]:
-    """As said to a team: the newest accepted delivery of each source by the Monday."""
+def known_to(store: Store, week: dt.date) -> dict[str, dt.date]:
+    """Sources as said to people, each with its newest accepted delivery by the Monday."""
     found = {}
     for words, source in _KNOWN_TO.items():
         received = [dt.date.fromisoformat(e.received) for e in read_entries(store.lake, source) if e.fate == "accepted"]

@@ -12,6 +12,9 @@ from pipelines.store import Store
 FIRST_WEEK = dt.date(2024, 1, 1)
 """First Monday offered as a weekly partition; earlier weeks are never listed."""
 
+WEEK_TAG = "anticipate/week"
+"""The tag that names the week of a run, also of one without partitions, e.g. a training."""
+
 
 def parse_week(text: str) -> dt.date:
     """The Monday written as YYYY-MM-DD.
