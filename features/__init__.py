@@ -8,8 +8,9 @@ Does not belong here: outcomes and anything that looks past the Monday (`models`
 """
 
 from features.cohort import cohort, people
-from features.declaration import FeatureError, FeatureSet, load_features
+from features.declaration import FeatureSet, load_features
 from features.dictionary import dictionary_page, matrix_schema
+from features.errors import FeatureError
 from features.matrix import build_matrix
 from features.reasons import reasons
 

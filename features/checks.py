@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import sqlglot
-from sqlglot import exp
-
-import sql
 from data_contracts.words import WordError, check_words
+from features.conditions import check_tables, output_columns
+from features.errors import FeatureError
 
 if TYPE_CHECKING:
     from features.declaration import Feature, FeatureSet
@@ -34,10 +32,6 @@ STATEMENT_OF_KIND = {
 AUDIT_ONLY = ("ethnic", "language", "imd", "deprivation", "lsoa", "practice", "hiv")
 
 
-class FeatureError(ValueError):
-    """A feature cannot be computed as declared; the message names it and what to change."""
-
-
 def result_column(feature: Feature) -> str:
     """Column of the long statement that holds a feature's value, e.g. ``count_365``."""
     if feature.measure in ("ever", "latest_status", "days_since"):
@@ -47,19 +41,13 @@ def result_column(feature: Feature) -> str:
     return f"{feature.measure}_{feature.window}"
 
 
-def output_columns(statement: str) -> list[str]:
-    """Names of the columns that a statement under ``sql/`` returns."""
-    query = sqlglot.parse_one(sql.load(statement), read="duckdb")
-    assert isinstance(query, exp.Query)
-    return list(query.named_selects)
-
-
 def check_declarations(declared: FeatureSet) -> None:
     """Raises ``FeatureError`` at the first declaration that does not hold together."""
     names = [f.name for f in declared.features]
     for name in sorted({n for n in names if names.count(n) > 1}):
         raise FeatureError(f"feature {name!r} is declared twice")
     _check_groups(declared)
+    check_tables(declared)
     produced = {kind: set(output_columns(f"features/{s}")) for kind, s in STATEMENT_OF_KIND.items()}
     described = set(output_columns("features/population"))
     for feature in declared.features:
@@ -79,8 +67,8 @@ def _check_groups(declared: FeatureSet) -> None:
                 raise FeatureError(f"group {group.name!r} reads {member.table!r}, which tables.yaml does not declare")
             if group.kind == "interval" and table.end is None:
                 raise FeatureError(f"group {group.name!r}: table {table.name!r} declares no end date")
-            if member.codelist and member.where:
-                raise FeatureError(f"group {group.name!r}: a member has a codelist or a condition, not both")
+            if member.codelist and "code" not in output_columns(f"record/{table.name}"):
+                raise FeatureError(f"group {group.name!r}: the record table {table.name!r} has no codes")
 
 
 def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, set[str]], described: set[str]) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from data_contracts import contract
-from features.checks import FeatureError
+from features.errors import FeatureError
 
 FOLDER = contract.CODELISTS
 NOW = ("", "present", "temporary", "ended")
@@ -21,11 +21,13 @@ class Codelist:
     Attributes:
         codes: all of them, those that tell of the past ("history of a fall") too.
         now: those that tell of the day on which they are recorded.
+        measured: those that mean nothing without their number; never counted as events.
     """
 
     name: str
     codes: tuple[int, ...]
     now: tuple[int, ...]
+    measured: tuple[int, ...]
 
 
 @cache
@@ -42,6 +44,7 @@ def read(folder: Path, name: str) -> Codelist:
     if not path.is_file():
         raise FeatureError(f"codelist {name!r} is declared but {path} does not exist")
     codes: dict[int, bool] = {}
+    measured: set[int] = set()
     with path.open(encoding="utf-8-sig", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             text = (row.get("code") or "").strip()
@@ -50,6 +53,9 @@ def read(folder: Path, name: str) -> Codelist:
             polarity = (row.get("polarity") or "").strip()
             if polarity in (*NOW, "history"):
                 codes[int(text)] = codes.get(int(text), False) or polarity in NOW
-    if not codes:
+            elif polarity == "measured":
+                measured.add(int(text))
+    if not codes and not measured:
         raise FeatureError(f"codelist {path.name} has no code that can be counted")
-    return Codelist(name, tuple(sorted(codes)), tuple(sorted(code for code, now in codes.items() if now)))
+    now = tuple(sorted(code for code, is_now in codes.items() if is_now))
+    return Codelist(name, tuple(sorted(codes)), now, tuple(sorted(measured)))

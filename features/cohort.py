@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from features.checks import FeatureError
+from features.errors import FeatureError
 
 ADULT = 18
 OLDER = 65

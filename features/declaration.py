@@ -17,7 +17,8 @@ import yaml
 
 from data_contracts.contract import load_contracts
 from features import codelist
-from features.checks import FeatureError, check_declarations
+from features.checks import check_declarations
+from features.errors import FeatureError
 
 DECLARED = Path(__file__).parent / "declared"
 
@@ -183,7 +184,7 @@ class FeatureSet:
                 for f in self.features
             ],
             list(self.polypharmacy),
-            [[name, self.codes(name).codes] for name in self.used_codelists],
+            [asdict(self.codes(name)) for name in self.used_codelists],
         ]
         return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
 

@@ -16,10 +16,11 @@ import duckdb
 import polars as pl
 
 from features import gather
-from features.checks import STATEMENT_OF_KIND, FeatureError
+from features.checks import STATEMENT_OF_KIND
 from features.cohort import in_cohort
 from features.declaration import FeatureSet, load_features
 from features.dense import WeekRows, week_values
+from features.errors import FeatureError
 
 ROWS_AT_ONCE = 150_000  # person-weeks grouped together; grouping slows more than in proportion beyond that
 

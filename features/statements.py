@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from features.declaration import FeatureSet, Group, Member, Table
+from features.declaration import FeatureSet, Group, Member
 
 
 def group_numbers(declared: FeatureSet) -> dict[str, int]:
@@ -25,13 +25,18 @@ def code_rows(declared: FeatureSet, tables: Collection[str]) -> list[tuple[int, 
     rows = []
     for name, group in sorted(declared.groups.items()):
         for member in group.members:
-            if member.codelist and member.table == "gp_event" and member.table in tables:
+            if member.codelist and is_coded(member) and member.table in tables:
                 value = int(member.value or 0)
                 lookback = declared.group_lookback(name)
                 found = declared.codes(member.codelist)
                 codes = found.codes if lookback is None else found.now
                 rows += [(code, numbers[name], value, lookback) for code in codes]
     return rows
+
+
+def is_coded(member: Member) -> bool:
+    """Whether a code alone puts a GP entry into the group; else the row's own value or table matters."""
+    return bool(member.codelist) and member.table == "gp_event" and not isinstance(member.value, str)
 
 
 def deficit_rows(declared: FeatureSet) -> list[tuple[int, int]]:
@@ -47,16 +52,17 @@ def member_selects(declared: FeatureSet, kind: str, tables: Collection[str]) -> 
     """
     numbers = group_numbers(declared)
     selects = [
-        _member_select(declared.tables[m.table], group, m, numbers[name], declared.group_lookback(name))
+        _member_select(declared, group, m, numbers[name])
         for name, group in sorted(declared.groups.items())
         if group.kind == kind
         for m in group.members
-        if m.codelist is None and m.table in tables
+        if not is_coded(m) and m.table in tables
     ]
     return "\nunion all\n".join(selects)
 
 
-def _member_select(table: Table, group: Group, member: Member, number: int, lookback: int | None) -> str:
+def _member_select(declared: FeatureSet, group: Group, member: Member, number: int) -> str:
+    table, lookback = declared.tables[member.table], declared.group_lookback(group.name)
     value = 0 if member.value is None else member.value
     happened = {
         "event": f"{table.date} as event_date, cast({value} as integer) as value",
@@ -71,6 +77,10 @@ def _member_select(table: Table, group: Group, member: Member, number: int, look
     ]
     if member.where:
         conditions.insert(0, f"({member.where})")
+    if member.codelist:
+        found = declared.codes(member.codelist)
+        codes = found.measured if isinstance(member.value, str) else found.codes
+        conditions.append(f"t.code in ({', '.join(str(code) for code in codes)})")
     if group.kind == "interval":
         conditions.append(f"({table.end} is null or {table.end} >= s.first_week - 730)")
     elif lookback is not None:

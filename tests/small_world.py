@@ -95,8 +95,8 @@ def _columns(table: str, rng: np.random.Generator, day: np.ndarray, codes: tuple
         "gp_event": lambda: {"code": rng.integers(codes[0], codes[1], n)},
         "medication": lambda: {"product_code": rng.integers(1, 400, n)},
         "gp_appointment": lambda: {
-            "status_code": np.where(rng.random(n) < 0.93, "attended", "did_not_attend"),
-            "mode_code": np.array(["face_to_face", "telephone", "home_visit"])[rng.integers(0, 3, n)],
+            "status_code": np.where(rng.random(n) < 0.93, "Attended", "DNA"),
+            "mode_code": np.array(["Face-to-Face", "Telephone", "Home Visit"])[rng.integers(0, 3, n)],
         },
         "ed_attendance": lambda: {"department_type": np.full(n, "01")},
         "outpatient_appointment": lambda: {"attended_code": np.where(rng.random(n) < 0.9, "5", "3")},

@@ -27,7 +27,7 @@ TABLES = {
     "inpatient_spell": "person_id bigint, cips_id bigint, admission_date date, discharge_date date, "
     "emergency_flag boolean, admission_method varchar, discharge_destination varchar, discharge_method varchar, "
     "spell_count integer",
-    "ed_attendance": "person_id bigint, event_date date, department_type varchar",
+    "ed_attendance": "person_id bigint, event_date date, department_type varchar, frailty_score integer",
     "outpatient_appointment": "person_id bigint, event_date date, attended_code varchar",
     "community_referral": "person_id bigint, referral_id bigint, event_date date, team_type varchar",
     "community_contact": "person_id bigint, contact_id bigint, event_date date, attendance_code varchar, "
@@ -73,12 +73,13 @@ class TinyRecord:
             day = week - dt.timedelta(days=2)
             self.add("gp_event", person_id, event_date=day, code=1)
             self.add("medication", person_id, event_date=day, product_code=1)
-            self.add("gp_appointment", person_id, event_date=day, status_code="cancelled")
+            self.add("gp_appointment", person_id, event_date=day, status_code="Cancelled")
             self.add("inpatient_spell", person_id, admission_date=day, discharge_date=day, emergency_flag=False)
             self.add("ed_attendance", person_id, event_date=day)
             self.add("outpatient_appointment", person_id, event_date=day)
             self.add("community_referral", person_id, event_date=day)
             self.add("community_contact", person_id, event_date=day)
+            self.add("community_assessment", person_id, event_date=day)
             self.add("care_service", person_id, event_date=day, end_date=day)
             self.add("mental_health_contact", person_id, event_date=day)
         return self
@@ -89,8 +90,9 @@ def tiny_codelists(folder: Path) -> FeatureSet:
     folder.mkdir(parents=True, exist_ok=True)
     declared = load_features(DECLARED, folder)
     for number, name in enumerate(declared.used_codelists, start=1001):
+        polarity = "measured" if name.endswith("_score") else "present"
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([["code", "label", "polarity"], [number, name, "present"]])
+            csv.writer(file).writerows([["code", "label", "polarity"], [number, name, polarity]])
     return declared
 
 

@@ -112,6 +112,38 @@ def test_the_newest_frailty_code_wins_downgrades_too_and_on_one_day_the_higher(
     assert values(record, declared, tmp_path)["frailty_level"] == level
 
 
+def test_the_newest_rockwood_score_counts_whoever_recorded_it(record, declared, tmp_path):
+    tool = code_of(declared, "rockwood_score")
+    record.add("gp_event", event_date=day("2023-01-01"), code=code_of(declared, "rockwood_7"))
+    record.add("gp_event", event_date=day("2023-02-01"), code=tool, value=4)
+    assert values(record, declared, tmp_path)["rockwood_score"] == 4
+    record.add("ed_attendance", event_date=day("2023-03-01"), frailty_score=6)
+    assert values(record, declared, tmp_path)["rockwood_score"] == 6
+    record.add("community_assessment", event_date=day("2023-04-01"), code=tool, score=5)
+    record.add("community_assessment", event_date=day("2023-05-01"), code=tool, score=40)
+    got = values(record, declared, tmp_path)
+    assert (got["rockwood_score"], got["rockwood_days_since"]) == (5, (MONDAY - day("2023-04-01")).days)
+
+
+def test_appointments_are_counted_by_mode(record, declared, tmp_path):
+    for status, mode in [
+        ("Attended", "Face-to-Face"),
+        ("Attended", "Telephone"),
+        ("Attended", "Home Visit"),
+        ("DNA", "Face-to-Face"),
+    ]:
+        record.add("gp_appointment", event_date=day("2024-02-20"), status_code=status, mode_code=mode)
+    got = values(record, declared, tmp_path)
+    names = (
+        "gp_contacts_30",
+        "gp_face_to_face_contacts_90",
+        "gp_remote_contacts_90",
+        "gp_home_visits_90",
+        "gp_missed_90",
+    )
+    assert [got[name] for name in names] == [3, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("codes", "level"),
     [
