@@ -22,8 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-INITIAL_STAGES = ("conform", "record", "features", "train", "scores", "lists", "marts", "publish")
-WEEKLY_STAGES = ("conform", "record", "features", "scores", "lists", "marts", "publish")
+STEPS = ("conform", "record", "feature", "model", "score", "weekly_list", "marts", "publication")
 
 
 def main() -> None:
@@ -46,7 +45,7 @@ def main() -> None:
     floors = [_measure(given, "floor") for _ in range(3)]
     rows.append({**floors[0], "stage": "floor (median of 3)", "wall": statistics.median(f["wall"] for f in floors)})
     skip = set(given.skip.split(","))
-    for load, received, stages in (("first", days[:-1], INITIAL_STAGES), ("weekly", days[-1:], WEEKLY_STAGES)):
+    for load, received, stages in (("first", days[:-1], STEPS), ("weekly", days[-1:], STEPS)):
         for day in received:
             _deliver(outgoing, given.home / "inbox", day)
         week = _monday_not_after(dt.date.fromisoformat(received[-1]))
@@ -103,30 +102,25 @@ def _floor(given: argparse.Namespace) -> dict[str, int]:
     return {"megabytes": size}
 
 
-def _conform(given: argparse.Namespace) -> dict[str, int]:
-    from data_contracts.contract import load_contracts
-    from data_contracts.ledger import FATES
-    from pipelines import stages
+def _step(given: argparse.Namespace) -> dict[str, int]:
+    """One step of the weekly Dagster job, with the assets that it makes."""
+    from pipelines.definitions import defs
+    from pipelines.dagster_home import open_instance, prepare_dagster
     from pipelines.store import Store
 
-    total = dict.fromkeys(("records", *FATES), 0)
-    for _, entries in stages.conform(Store.at(given.home).prepare(), load_contracts().values()):
-        for entry in entries:
-            for name in total:
-                total[name] += getattr(entry, name)
-    return total
-
-
-def _record(given: argparse.Namespace) -> dict[str, int]:
-    from data_contracts.contract import load_contracts
-    from pipelines import stages
-    from pipelines.store import Store
-    from record import TABLES
-
-    store = Store.at(given.home)
-    for _ in stages.fold(store, load_contracts().values()):
-        pass
-    return {built.name: built.rows for built, _ in stages.build_record(store, TABLES) if built.rows}
+    os.environ["ANTICIPATE_HOME"] = str(given.home)
+    store = Store.at(given.home).prepare()
+    prepare_dagster(store)
+    job = defs.resolve_job_def("weekly")
+    made = [a.keys for a in defs.assets or () if a.op.name == given.stage]
+    with open_instance(store) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=given.week,
+            asset_selection=[key for keys in made for key in keys],
+            run_config={"loggers": {"console": {}}},
+        )
+    return {"succeeded": int(result.success)}
 
 
 def _deliver(outgoing: Path, inbox: Path, day: str) -> None:
@@ -150,8 +144,7 @@ _SHOWN = {"load", "stage", "wall", "cpu", "peak_gib"}
 STAGES: dict[str, Callable[[argparse.Namespace], dict[str, int] | None]] = {
     "generate": _generate,
     "floor": _floor,
-    "conform": _conform,
-    "record": _record,
+    **dict.fromkeys(STEPS, _step),
 }
 
 if __name__ == "__main__":
