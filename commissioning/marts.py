@@ -120,11 +120,11 @@ def _controlled(scope: Scope, rules: Rules) -> tuple[dict[str, Period | None], d
         return ready[name, period][0]
 
     for name in cuts:
-        while left[name] and _mostly(is_small(table(name, left[name][0]).cells, indicator.measure, rules), rules):
+        while left[name] and _mostly_small(table(name, left[name][0]), indicator, rules):
             left[name].pop(0)
     while True:
         published = control([table(n, p[0]) for n, p in left.items() if p], indicator.measure, rules)
-        coarser = [n for n, f in published.items() if _mostly(f["status"] == SUPPRESSED, rules)]
+        coarser = [n for n, f in published.items() if _mostly(f["status"] == SUPPRESSED, f["published"] != 0, rules)]
         if not coarser:
             break
         for name in coarser:
@@ -142,8 +142,13 @@ def _since(scope: Scope) -> pl.Expr:
     return pl.col("month_start") >= first if whole else pl.col("month_start") > first
 
 
-def _mostly(hidden: pl.Series, rules: Rules) -> bool:
-    return bool(hidden.sum() > rules.most_suppressed * len(hidden)) if len(hidden) else False
+def _mostly_small(table: Table, indicator: Indicator, rules: Rules) -> bool:
+    return _mostly(is_small(table.cells, indicator.measure, rules), table.cells["value"] > 0, rules)
+
+
+def _mostly(hidden: pl.Series, peopled: pl.Series, rules: Rules) -> bool:
+    """Whether too many are hidden of the cells with anyone in them: noughts do not make a table worth reading."""
+    return int(hidden.sum()) > rules.most_suppressed * int(peopled.fill_null(value=True).sum())
 
 
 def _cells(scope: Scope, cut: Cut, period: Period) -> tuple[Table, pl.DataFrame]:

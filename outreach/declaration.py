@@ -69,7 +69,7 @@ class ListDeclaration(_Declared):
         hospital_snapshot_days: age in days beyond which an in-patient snapshot is not believed.
         recent_days: age in days beyond which a reason is a standing concern.
         signals: what routes a person elsewhere: any one of its rules.
-        themes: themes of reasons, the most telling first; a theme not named comes last.
+        reasons_first: beginnings of feature names, the most telling first; a feature not named comes last.
     """
 
     id: str
@@ -81,7 +81,7 @@ class ListDeclaration(_Declared):
     recent_days: int = Field(ge=1)
     risk_words: tuple[RiskWords, ...]
     signals: dict[Signal, tuple[FeatureRule, ...]]
-    themes: tuple[str, ...]
+    reasons_first: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     outcomes: tuple[str, ...]
     routes: dict[Route, RouteWords]

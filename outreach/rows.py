@@ -13,7 +13,13 @@ from outreach.declaration import ListDeclaration
 from outreach.eligibility import Considered
 from outreach.sheet import TeamRows, people_in_words
 
-REASON_COLUMNS = {"person_id": pl.Int64, "theme": pl.String, "sentence": pl.String, "evidence_date": pl.Date}
+REASON_COLUMNS = {
+    "person_id": pl.Int64,
+    "feature": pl.String,
+    "theme": pl.String,
+    "sentence": pl.String,
+    "evidence_date": pl.Date,
+}
 REASONS_SHOWN = 3
 Reasons = Callable[[list[int]], pl.DataFrame]
 
@@ -62,10 +68,10 @@ def rows_by_team(
 
 
 def first_reasons(sentences: pl.DataFrame, week: dt.date, declaration: ListDeclaration) -> pl.DataFrame:
-    """The three sentences that are shown: recent ones first, in the declared order of themes, one a theme.
+    """The three sentences that are shown: recent ones first, in the declared order, one a theme.
 
     Args:
-        sentences: `person_id`, `theme`, `sentence`, `evidence_date` (null: not dated), in order of telling.
+        sentences: `person_id`, `feature`, `theme`, `sentence`, `evidence_date` (null: not dated), in order of telling.
         week: the index Monday.
         declaration: the list.
 
@@ -73,7 +79,11 @@ def first_reasons(sentences: pl.DataFrame, week: dt.date, declaration: ListDecla
         One row a person with a sentence: `person_id`, `reason_1`, `reason_2`, `reason_3`, and `latest_date`, the date
         behind the first (null: not dated).
     """
-    order = {theme: place for place, theme in enumerate(declaration.themes)}
+    starts = declaration.reasons_first
+    telling = pl.coalesce(
+        *(pl.when(pl.col("feature").str.starts_with(start)).then(place) for place, start in enumerate(starts)),
+        pl.lit(len(starts)),
+    )
     recent = pl.col("evidence_date") >= week - dt.timedelta(days=declaration.recent_days)
     said = pl.col("sentence").str.slice(0, 1).str.to_uppercase() + pl.col("sentence").str.slice(1)
     numbered = {f"reason_{i}": said.get(i - 1, null_on_oob=True) for i in range(1, REASONS_SHOWN + 1)}
@@ -83,7 +93,7 @@ def first_reasons(sentences: pl.DataFrame, week: dt.date, declaration: ListDecla
         .sort(
             "person_id",
             ~recent.fill_null(value=False),
-            pl.col("theme").replace_strict(order, default=len(order), return_dtype=pl.Int64),
+            telling,
             "told",
         )
         .unique(["person_id", "theme"], keep="first", maintain_order=True)

@@ -214,8 +214,7 @@ def _room(team: Mapping[str, Any], rows: TeamRows, declaration: ListDeclaration)
         wording.SHOWN.format(new=len(rows.shown), capacity=team["capacity"]),
     ]
     if len(rows.shown):
-        last = rows.shown.select(risk_in_words(declaration)).to_series()[-1]
-        said.append(wording.MARGINAL.format(risk=last[0].lower() + last[1:]))
+        said.append(wording.MARGINAL.format(count=round(rows.shown["score"][-1] * 100)))
     if rows.left_off == 0:
         said.append(wording.ROOM if len(rows.shown) else wording.NOBODY)
     else:

@@ -20,7 +20,7 @@ PSEUDONYMS: Final = "People are shown by a reference; names and NHS numbers are 
 
 RISK_OF: Final = "The risk is of {outcome} in {horizon}."
 SHOWN: Final = "{new} new this week of {capacity} places."
-MARGINAL: Final = "The risk of the last person on the list is {risk}."
+MARGINAL: Final = "The last person on the list has a risk of about {count} in 100."
 NOBODY: Final = "Nobody is above the list's risk threshold this week."
 ROOM: Final = "Nobody above the list's risk threshold was left off for want of room."
 LEFT_OFF: Final = (

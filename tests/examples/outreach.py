@@ -10,6 +10,7 @@ import polars as pl
 
 import sql
 from features.cohort import in_cohort
+from outreach.rows import REASON_COLUMNS
 
 MONDAY = dt.date(2026, 1, 12)
 LONG_AGO = dt.date(2020, 1, 1)
@@ -135,13 +136,13 @@ def opt_out_policy(folder: Path, *rows: str) -> Path:
 def plain_reasons(people: list[int]) -> pl.DataFrame:
     """Two dated sentences each, as `features.reasons` gives them."""
     sentences = [
-        ("falls", "one fall recorded in the last three months, on 3 Jan 2026", dt.date(2026, 1, 3)),
+        ("falls_90", "falls", "one fall recorded in the last three months, on 3 Jan 2026", dt.date(2026, 1, 3)),
         (
+            "ed_attendances_365",
             "recent hospital use",
             "2 emergency attendances in the last 12 months, latest 5 Oct 2025",
             dt.date(2025, 10, 5),
         ),
     ]
     rows = [(person, *sentence) for person in people for sentence in sentences]
-    schema = {"person_id": pl.Int64, "theme": pl.String, "sentence": pl.String, "evidence_date": pl.Date}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=REASON_COLUMNS, orient="row")

@@ -141,7 +141,7 @@ def test_the_reach_of_the_lists_is_counted_from_the_ledgers(tmp_path: Path) -> N
     report = build_marts(
         made.con, data_date=DATA_DATE, out=tmp_path / "mart", ledgers=tmp_path / "list", months=6, policy=made.policy
     )
-    shown = read(report, "list_reach_by_pcn").filter(start=dt.date(2025, 12, 1), pcn=ALL)
+    shown = read(report, "list_reach").filter(start=dt.date(2025, 12, 1))
     assert shown["value"].to_list() == [20]
 
 

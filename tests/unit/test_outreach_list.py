@@ -310,7 +310,10 @@ def test_an_empty_cohort_gives_an_empty_ledger_and_no_file(record: Example) -> N
     assert (report.shown, report.files, len(ledger(report))) == (0, (), 0)
 
 
-def test_every_feature_and_theme_that_the_list_names_is_declared() -> None:
+def test_every_feature_that_the_list_names_is_declared_and_every_reason_has_its_place() -> None:
     declared = load_features()
     assert set(load_list().features) <= set(declared.names)
-    assert {f.theme for f in declared.features if f.reason} <= set(load_list().themes)
+    spoken = [f.name for f in declared.features if f.reason]
+    starts = load_list().reasons_first
+    assert [s for s in starts if not any(name.startswith(s) for name in spoken)] == []
+    assert [name for name in spoken if not name.startswith(starts)] == []

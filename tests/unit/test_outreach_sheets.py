@@ -13,7 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from data_contracts.identity import person_ref
 from outreach import Heading, load_list, wording
 from outreach.page import write_page
-from outreach.rows import first_reasons
+from outreach.rows import REASON_COLUMNS, first_reasons
 from outreach.sheet import Column, Section, TeamSheet
 from outreach.workbook import as_text, write_workbook
 from tests.examples.outreach import MONDAY, Example, example, plain_reasons
@@ -99,7 +99,7 @@ def test_people_in_hospital_stand_on_their_own_sheet(record: Example) -> None:
 def test_how_many_were_left_off_and_the_marginal_risk_are_said(record: Example) -> None:
     text = build(record, slots=12).files[1].read_text()
     assert "17 more people" in text
-    assert "very high: about 67 in 100" in text
+    assert "a risk of about 67 in 100" in text
 
 
 def hostile(text: str) -> TeamSheet:
@@ -139,15 +139,14 @@ def test_the_page_can_be_read_aloud_and_needs_nothing_from_elsewhere(record: Exa
     assert wording.FOOTER in html
 
 
-def test_what_is_said_first_is_recent_and_of_the_most_telling_theme() -> None:
+def test_what_is_said_first_is_recent_and_the_most_telling() -> None:
     rows = [
-        (1, "contact with the practice", "one contact", MONDAY - dt.timedelta(days=1)),
-        (1, "recent hospital use", "home from hospital", MONDAY - dt.timedelta(days=30)),
-        (1, "recent hospital use", "one attendance", MONDAY - dt.timedelta(days=20)),
-        (1, "falls", "a fall", MONDAY - dt.timedelta(days=300)),
+        (1, "gp_contacts_30", "contact with the practice", "one contact", MONDAY - dt.timedelta(days=1)),
+        (1, "outpatient_attendances_90", "recent hospital use", "one appointment", MONDAY - dt.timedelta(days=2)),
+        (1, "emergency_admissions_90", "recent hospital use", "home from hospital", MONDAY - dt.timedelta(days=30)),
+        (1, "falls_365", "falls", "a fall", MONDAY - dt.timedelta(days=300)),
     ]
-    schema = {"person_id": pl.Int64, "theme": pl.String, "sentence": pl.String, "evidence_date": pl.Date}
-    said = first_reasons(pl.DataFrame(rows, schema=schema, orient="row"), MONDAY, load_list())
+    said = first_reasons(pl.DataFrame(rows, schema=REASON_COLUMNS, orient="row"), MONDAY, load_list())
     assert said.row(0)[1:4] == ("Home from hospital", "One contact", "A fall")
 
 
