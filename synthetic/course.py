@@ -8,96 +8,30 @@ person lives). All arrays run over people; nothing here writes a record. A run c
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic import crisis, rng
+from synthetic import crisis, moves, rng
 from synthetic.people import YEAR, BoolArray, People
-from synthetic.rng import F64, I64, U64
+from synthetic.rng import F64, I64
 from synthetic.rules import Condition, Rules
-
-NEVER = 2**30
-OWN, RESIDENTIAL, NURSING = 0, 1, 2
-AT_HOME, TEMPORARY, PERMANENT = 0, 1, 2
-MONTH = 4  # weeks between two moves of the slow states
-
-
-@dataclass(frozen=True)
-class World:
-    """What all people share: the seed, the span in days from the first day (a Monday), and the rules.
-
-    ``first_weekday_of_year`` is the day of the year (0-365) of the first day, for the winter wave.
-    """
-
-    seed: int
-    days: int
-    first_day_of_year: int
-    rules: Rules
-
-    @property
-    def weeks(self) -> int:
-        """Whole weeks in the span."""
-        return self.days // 7
-
-    def winter(self, week: int) -> float:
-        """The yearly wave: 1 in the first week of January, -1 in the first of July."""
-        return float(np.cos(2 * np.pi * (self.first_day_of_year + 7 * week - 3) / YEAR))
-
-
-@dataclass
-class State:
-    """Everything about the present that the future depends on; one element per person.
-
-    Days count from the first day of the world. ``chronic`` and ``acute`` are the two parts of dependence, ``recent``
-    the raised hazard after an emergency stay, ``vulnerability`` the slow unrecorded swing; ``onset`` (people,
-    conditions) is the day each condition began or will begin; ``hospital_until`` is the last day of a stay.
-    """
-
-    week: int
-    chronic: F64
-    acute: F64
-    recent: F64
-    vulnerability: F64
-    onset: NDArray[np.int32]
-    alive: BoolArray
-    present: BoolArray
-    alone: BoolArray
-    widowed: BoolArray
-    home: NDArray[np.int8]
-    housebound: NDArray[np.int8]
-    palliative: BoolArray
-    hospital_until: I64
-    dies_on: I64
-    carer_lost_until: I64
-    practice: I64
-    threshold: F64
-    log_crisis: F64 = field(default_factory=lambda: np.zeros(0))
-    log_fall: F64 = field(default_factory=lambda: np.zeros(0))
-    log_death: F64 = field(default_factory=lambda: np.zeros(0))
-
-    @property
-    def dependence(self) -> F64:
-        """Chronic and acute part together."""
-        return self.chronic + self.acute
-
-
-class Log:
-    """What happened, as columns: ``log.add("stay", person=..., day=...)``, read back by ``log.table("stay")``."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, list[dict[str, NDArray]]] = {}
-
-    def add(self, kind: str, **columns: NDArray) -> None:
-        """Append rows; all columns have one length."""
-        if len(next(iter(columns.values()))):
-            self._parts.setdefault(kind, []).append(columns)
-
-    def table(self, kind: str) -> dict[str, NDArray]:
-        """All rows of a kind, column by column; empty when nothing of the kind happened."""
-        parts = self._parts.get(kind, [])
-        return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]} if parts else {}
+from synthetic.state import (
+    AT_HOME,
+    MONTH,
+    NEVER,
+    NURSING,
+    OWN,
+    PERMANENT,
+    RESIDENTIAL,
+    TEMPORARY,
+    Log,
+    Scene,
+    State,
+    World,
+    logistic,
+)
 
 
 @dataclass
@@ -132,7 +66,7 @@ def begin(people: People, world: World) -> State:
     dementia = has[:, rules.condition("dementia").index]
     start = c.care_home_at_start
     odds = start.constant + start.dependence * chronic + start.alone * people.alone + start.dementia * dementia
-    in_home = (rng.uniform(key, "home at start") < _logistic(odds)) & (age >= 55)
+    in_home = (rng.uniform(key, "home at start") < logistic(odds)) & (age >= 55)
     nursing = rng.uniform(key, "nursing") < c.nursing_share
     return State(
         week=0,
@@ -170,37 +104,37 @@ def live(people: People, state: State, world: World, until: int, *, record: bool
     """
     s = copy.deepcopy(state)
     key = people.key if salt == 0 else rng.keyed(world.seed ^ (salt * 0x9E37), people.index)
-    log, months = Log(), []
+    scene, months = Scene(people, s, world, key, Log()), []
     death_day, exit_day = np.full(len(people), NEVER, np.int64), np.full(len(people), NEVER, np.int64)
     for week in range(s.week, until):
+        scene.week = week
         if week % MONTH == 0 or not len(s.log_crisis):
-            _slow_states(people, s, world, key, week, log, None if salt else exit_day)
+            _slow_states(scene, None if salt else exit_day)
             if record:
                 months.append(_snapshot(s))
-        _week(people, s, world, key, week, log, death_day)
+        _week(scene, death_day)
     s.week = until
-    return Course(log, _stack(months), death_day, exit_day, s.onset, s)
+    return Course(scene.log, _stack(months), death_day, exit_day, s.onset, s)
 
 
-def _week(people: People, s: State, world: World, key: U64, week: int, log: Log, death_day: I64) -> None:
+def _week(scene: Scene, death_day: I64) -> None:
     """Draws of one week: deaths, crises, falls; then healing."""
-    c = world.rules.course
-    monday = 7 * week
+    s, c, key, week, monday = scene.state, scene.course, scene.key, scene.week, scene.day
     here = s.alive & s.present
     recent = np.minimum(s.recent, 2.0)
     weekly = 7 / YEAR
     dies = here & (rng.uniform(key, "death", week) < np.exp(s.log_death + c.death_recent * recent) * weekly)
     dies &= s.hospital_until < monday
-    day = monday + np.floor(7 * rng.uniform(key, "day of death", week)).astype(np.int64)
+    day = monday + rng.whole(7 * rng.uniform(key, "day of death", week))
     s.dies_on = np.where(dies, np.minimum(s.dies_on, day), s.dies_on)
-    wave = 1 + c.crisis_winter * world.winter(week)
+    wave = 1 + c.crisis_winter * scene.world.winter(week)
     crisis_now = rng.uniform(key, "crisis", week) < np.exp(s.log_crisis + c.crisis_recent * recent) * weekly * wave
-    fall_now = rng.uniform(key, "fall", week) < np.exp(s.log_fall + 0.3 * recent) * weekly
+    fall_now = rng.uniform(key, "fall", week) < np.exp(s.log_fall + c.fall_recent * recent) * weekly
     for kind, now in (("crisis", crisis_now), ("fall", fall_now)):
         who = np.flatnonzero(now & here)
-        on = monday + np.floor(7 * rng.uniform(key[who], kind + " day", week)).astype(np.int64)
+        on = monday + rng.whole(7 * rng.uniform(key[who], kind + " day", week))
         free = (s.hospital_until[who] < on) & (s.dies_on[who] > on)
-        crisis.happen(kind, people, s, world, key, who[free], on[free], week, log)
+        crisis.happen(scene, kind, who[free], on[free])
     gone = s.alive & (s.dies_on < monday + 7)
     death_day[gone] = s.dies_on[gone]
     s.alive &= ~gone
@@ -208,90 +142,43 @@ def _week(people: People, s: State, world: World, key: U64, week: int, log: Log,
     s.recent *= np.exp(-1 / c.recent_weeks)
 
 
-def _slow_states(people: People, s: State, world: World, key: U64, week: int, log: Log, exit_day: I64 | None) -> None:
-    """Four weeks of ageing, illness, support and moves; then the log hazards that hold until the next time."""
-    rules, c = world.rules, world.rules.course
-    day, years = 7 * week, MONTH * 7 / YEAR
+def _slow_states(scene: Scene, exit_day: I64 | None) -> None:
+    """Four weeks of ageing, illness, support and moves; then the log hazards that hold until the next time.
+
+    ``exit_day`` is filled for those who leave the area; None when nobody may leave.
+    """
+    people, s, c, day = scene.people, scene.state, scene.course, scene.day
     age = people.age(day)
-    s.present |= (people.entry_day > day - 28) & (people.entry_day <= day)
+    s.present |= (people.entry_day > day - 7 * MONTH) & (people.entry_day <= day)
     if exit_day is not None:
-        _leave(people, s, rules, key, week, age, log, exit_day)
+        moves.leave_or_change_practice(scene, age, exit_day)
     rho = float(np.exp(-MONTH / c.vulnerability_weeks))
-    shock = rng.normal(key, "vulnerability", week)
+    shock = rng.normal(scene.key, "vulnerability", scene.week)
     s.vulnerability = rho * s.vulnerability + np.sqrt(1 - rho**2) * c.vulnerability_sd * shock
     has = s.onset <= day
-    dementia = has[:, rules.condition("dementia").index]
-    toll = np.array([x.function for x in rules.conditions], dtype=np.float32)
-    new = (has & (s.onset > day - 28)).astype(np.float32) @ toll
-    s.chronic *= np.exp(c.drift_per_year * years)
-    s.chronic += np.where(new > 0, new * (0.4 + 1.2 * rng.uniform(key, "toll", week)), 0) + 0.3 * years * dementia
-    np.minimum(s.chronic, 8.0, out=s.chronic)
-    _support(people, s, c, day)
-    move_home(people, s, world, key, np.flatnonzero(s.alive & s.present & (s.home == OWN)), week, log, after_stay=False)
-    _housebound(s, c)
-    _hazards(people, s, rules, has, age, day)
+    _decline(scene, has)
+    moves.lose_support(scene)
+    moves.move_home(scene, np.flatnonzero(s.alive & s.present & (s.home == OWN)), after_stay=False)
+    _housebound(s)
+    _hazards(scene, has, age)
     risk = 1 - np.exp(-np.exp(s.log_death + c.death_recent * np.minimum(s.recent, 2)))
-    seen = rng.uniform(key, "palliative", week) < 0.25
+    seen = rng.uniform(scene.key, "palliative", scene.week) < c.palliative_seen
     s.palliative |= (risk > c.palliative_at) & seen & (age > 18)
 
 
-def _leave(people: People, s: State, rules: Rules, key: U64, week: int, age: F64, log: Log, exit_day: I64) -> None:
-    """People who leave the area, and people who change practice within it."""
+def _decline(scene: Scene, has: BoolArray) -> None:
+    """The chronic part of dependence: slow drift, the toll of new illness, dementia."""
+    s, c, rules = scene.state, scene.course, scene.world.rules
     years = MONTH * 7 / YEAR
-    free = s.alive & s.present & (s.home == OWN) & (s.hospital_until < 7 * week)
-    leaves = free & (rng.uniform(key, "departure", week) < rules.population.departures.at(age) * years)
-    exit_day[leaves] = 7 * week
-    s.present &= ~leaves
-    moves = np.flatnonzero(
-        free & ~leaves & (rng.uniform(key, "practice move", week) < rules.population.practice_moves.at(age) * years)
-    )
-    to = crisis.other_practice(people, s.practice, key, moves, week)
-    changed = to != s.practice[moves]
-    log.add("practice", person=moves[changed], day=np.full(changed.sum(), 7 * week), practice=to[changed])
-    s.practice[moves] = to
+    toll = np.array([x.function for x in rules.conditions], dtype=np.float32)
+    new = (has & (s.onset > scene.day - 7 * MONTH)).astype(np.float32) @ toll
+    s.chronic *= np.exp(c.drift_per_year * years)
+    s.chronic += np.where(new > 0, new * (0.4 + 1.2 * rng.uniform(scene.key, "toll", scene.week)), 0)
+    s.chronic += c.dementia_per_year * years * has[:, rules.condition("dementia").index]
+    np.minimum(s.chronic, 8.0, out=s.chronic)
 
 
-def _support(people: People, s: State, c: object, day: int) -> None:
-    """A partner who died, left or moved to a home: the other lives alone; a carer lost raises the hazard."""
-    pair = np.maximum(people.partner, 0)
-    lost = (people.partner >= 0) & ~s.widowed & ((~s.alive | (s.home != OWN))[pair])
-    s.widowed |= lost
-    s.alone |= lost
-    s.carer_lost_until = np.where(lost & (s.dependence > 1.5), day + 26 * 7, s.carer_lost_until)
-
-
-def move_home(
-    people: People,
-    s: State,
-    world: World,
-    key: U64,
-    who: I64,
-    week: int,
-    log: Log,
-    *,
-    after_stay: bool,
-    day: I64 | None = None,
-) -> None:
-    """Moves into a care home, from home (monthly) or at the end of a stay."""
-    r = world.rules.course.care_home
-    need = s.dependence[who]
-    who = who[need > r.__dict__["from"]]
-    if not len(who):
-        return
-    dementia = s.onset[who, world.rules.condition("dementia").index] <= 7 * week
-    odds = r.constant + r.dependence * s.dependence[who] + r.alone * s.alone[who] + r.dementia * dementia
-    odds = odds + r.over_80 * (people.age(7 * week)[who] > 80) + r.after_stay * after_stay
-    word = "home after stay" if after_stay else "home"
-    goes = rng.uniform(key[who], word, week) < _logistic(odds)
-    kind = np.where(rng.uniform(key[who], "nursing") < world.rules.course.nursing_share, NURSING, RESIDENTIAL)
-    free = goes & (after_stay | (s.hospital_until[who] < 7 * week))
-    moved = who[free]
-    s.home[moved] = kind[free]
-    start = np.full(len(who), 7 * week) if day is None else s.hospital_until[who]
-    log.add("home", person=moved, day=start[free], home=kind[free].astype(np.int8))
-
-
-def _housebound(s: State, c: object) -> None:
+def _housebound(s: State) -> None:
     """Permanent when the chronic part alone is past the person's threshold, temporary when only the sum is."""
     total = s.dependence
     ended = (s.housebound != AT_HOME) & (total < s.threshold - 0.3)
@@ -302,10 +189,10 @@ def _housebound(s: State, c: object) -> None:
     )
 
 
-def _hazards(people: People, s: State, rules: Rules, has: BoolArray, age: F64, day: int) -> None:
+def _hazards(scene: Scene, has: BoolArray, age: F64) -> None:
     """Log hazards a year of crisis, fall and death, without what changes by the week."""
-    c = rules.course
-    weights = np.array([[x.crisis, x.death] for x in rules.conditions], dtype=np.float32)
+    people, s, c = scene.people, scene.state, scene.course
+    weights = np.array([[x.crisis, x.death] for x in scene.world.rules.conditions], dtype=np.float32)
     ill = (has.astype(np.float32) @ weights).astype(np.float64)
     d = np.minimum(s.dependence, 6.0)
     unseen = c.hidden_hazard * people.hidden + s.vulnerability
@@ -313,7 +200,7 @@ def _hazards(people: People, s: State, rules: Rules, has: BoolArray, age: F64, d
     poor = c.crisis_poor * (5.5 - people.decile)
     s.log_crisis = c.crisis_per_year.log_at(age) + unseen + ill[:, 0] + c.crisis_dependence * d + poor
     s.log_crisis = s.log_crisis + c.crisis_alone * (s.alone & (d >= 2) & (s.home == OWN))
-    s.log_crisis = s.log_crisis + c.crisis_carer_lost * (s.carer_lost_until >= day)
+    s.log_crisis = s.log_crisis + c.crisis_carer_lost * (s.carer_lost_until >= scene.day)
     s.log_fall = c.fall_per_year.log_at(age) + c.fall_dependence * d + 0.6 * unseen
     s.log_death = c.death_per_year.log_at(age) + 0.8 * unseen + ill[:, 1] + c.death_dependence * d
 
@@ -352,7 +239,3 @@ def _snapshot(s: State) -> dict[str, NDArray]:
 
 def _stack(months: list[dict[str, NDArray]]) -> dict[str, NDArray]:
     return {name: np.stack([m[name] for m in months]) for name in months[0]} if months else {}
-
-
-def _logistic(x: F64) -> F64:
-    return 1 / (1 + np.exp(-x))

@@ -7,91 +7,83 @@ stays, and the hazard of the next one; it may end in death or in a care home.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthetic import rng
-from synthetic.people import People, geography
-from synthetic.rng import F64, I64, U64
+from synthetic.moves import move_home
+from synthetic.rng import F64, I64
 from synthetic.rules import Rules
-
-if TYPE_CHECKING:
-    from synthetic.course import Log, State, World
+from synthetic.state import OWN, Scene, logistic
 
 PRACTICE, TEAM, DEPARTMENT, WARD = 0, 1, 2, 3  # who dealt with it
 
 
 @cache
 def causes(rules: Rules) -> dict[str, NDArray[np.float64]]:
-    """The table of causes as arrays: weights at 30 and 80, winter factor, admission shift, stay factor, and
-    ``more`` (causes, conditions) as log factors."""
+    """The table of causes as arrays.
+
+    ``young`` and ``old`` (weights at 30 and 80), ``winter``, ``admit`` (shift of log odds), ``stay`` (factor) have one
+    element per cause; ``more`` (causes, conditions) holds log factors.
+    """
     table = rules.section["crises"]
     more = np.zeros((len(table), len(rules.conditions)))
     for i, spec in enumerate(table.values()):
         for name, factor in spec["more"].items():
             more[i, rules.condition(name).index] = np.log(factor)
-    return {
-        "young": np.array([s["weight"][0] for s in table.values()], float),
-        "old": np.array([s["weight"][1] for s in table.values()], float),
-        "winter": np.array([s["winter"] for s in table.values()], float),
-        "admit": np.array([s["admit"] for s in table.values()], float),
-        "stay": np.array([s["stay"] for s in table.values()], float),
-        "more": more,
-    }
+    columns = {name: np.array([s[name] for s in table.values()], float) for name in ("winter", "admit", "stay")}
+    young, old = (np.array([s["weight"][i] for s in table.values()], float) for i in (0, 1))
+    return {**columns, "young": young, "old": old, "more": more}
 
 
-def happen(
-    kind: str, people: People, s: State, world: World, key: U64, who: I64, day: I64, week: int, log: Log
-) -> None:
+def happen(scene: Scene, kind: str, who: I64, day: I64) -> None:
     """Decides for each person in ``who`` what their crisis or fall of that day led to, and applies it."""
     if not len(who):
         return
-    age = people.age(7 * week)[who]
+    s, age = scene.state, scene.people.age(scene.day)[who]
     if kind == "crisis":
-        cause, admit_shift, stay_factor = _cause(s, world, key, who, age, week)
-        dealt = _dealt_with_crisis(s, world, key, who, age, admit_shift, week)
-        jump = world.rules.course.jump_crisis
+        cause, admit_shift, factor = _cause(scene, who, age)
+        dealt = _dealt_with_crisis(scene, who, age, admit_shift)
+        jump = scene.course.jump_crisis
     else:
-        cause = np.full(len(who), -1)
-        dealt, stay_factor = _dealt_with_fall(s, world, key, who, age, week), np.full(len(who), 1.25)
-        jump = world.rules.course.jump_fall
-    log.add(
+        cause, factor = np.full(len(who), -1), np.full(len(who), 1.25)
+        dealt, jump = _dealt_with_fall(scene, who, age), scene.course.jump_fall
+    scene.log.add(
         kind, person=who, day=day, cause=cause, dealt=dealt,
         dependence=s.dependence[who], home=s.home[who].copy(), housebound=s.housebound[who].copy(),
     )  # fmt: skip
-    weaken(people, s, world, key, who, jump * np.where(dealt == PRACTICE, 0.5, 1.0), age, kind, week)
+    _weaken(scene, kind, who, jump * np.where(dealt == PRACTICE, 0.5, 1.0))
     ward = dealt == WARD
-    _stay(kind, people, s, world, key, who[ward], day[ward], cause[ward], stay_factor[ward], age[ward], week, log)
+    if ward.any():
+        _stay(scene, kind, who[ward], day[ward], (cause[ward], factor[ward]))
 
 
-def weaken(
-    people: People, s: State, world: World, key: U64, who: I64, jump: F64, age: F64, word: str, week: int
-) -> None:
+def _weaken(scene: Scene, word: str, who: I64, jump: F64) -> None:
     """A blow: the acute part of dependence rises (more with age), a share of it for good."""
-    size = jump * np.clip((age - 40) / 40, 0.02, 1.3) * rng.exponential(key[who], "jump " + word, week)
+    s, age = scene.state, scene.people.age(scene.day)[who]
+    size = jump * np.clip((age - 40) / 40, 0.02, 1.3) * rng.exponential(scene.key[who], "jump " + word, scene.week)
     size = np.minimum(size * (0.6 + 0.25 * s.chronic[who]), 3.0)
-    stays = world.rules.course.jump_stays
+    stays = scene.course.jump_stays
     s.acute[who] += (1 - stays) * size
     s.chronic[who] = np.minimum(s.chronic[who] + stays * size, 8.0)
 
 
-def _cause(s: State, world: World, key: U64, who: I64, age: F64, week: int) -> tuple[I64, F64, F64]:
-    t = causes(world.rules)
-    has = (s.onset[who] <= 7 * week).astype(float)
+def _cause(scene: Scene, who: I64, age: F64) -> tuple[I64, F64, F64]:
+    """Cause of each crisis, with its shift of the odds of admission and its factor on the length of stay."""
+    t = causes(scene.world.rules)
+    has = (scene.state.onset[who] <= scene.day).astype(float)
     old = np.clip((age - 30) / 50, 0, 1.2)[:, None]
     weight = (t["young"] * (1 - np.minimum(old, 1)) + t["old"] * old) * np.exp(has @ t["more"].T)
-    weight = weight * np.maximum(1 + world.rules.course.crisis_winter * t["winter"] * world.winter(week), 0.1)
-    cause = rng.pick(rng.uniform(key[who], "cause", week), weight)
+    wave = 1 + scene.course.crisis_winter * t["winter"] * scene.world.winter(scene.week)
+    cause = rng.pick(rng.uniform(scene.key[who], "cause", scene.week), weight * np.maximum(wave, 0.1))
     return cause, t["admit"][cause], t["stay"][cause]
 
 
-def _dealt_with_crisis(
-    s: State, world: World, key: U64, who: I64, age: F64, shift: F64, week: int
-) -> NDArray[np.int64]:
-    c = world.rules.course
-    d, in_home = s.dependence[who], s.home[who] != 0
+def _dealt_with_crisis(scene: Scene, who: I64, age: F64, shift: F64) -> NDArray[np.int64]:
+    """Who dealt with each crisis: practice, crisis team, department or ward, by their relative odds."""
+    s, c = scene.state, scene.course
+    d, in_home = s.dependence[who], s.home[who] != OWN
     older = np.maximum(age - 40, 0) / 10
     admit = c.admit.constant + c.admit.per_decade_over_40 * older + c.admit.dependence * np.minimum(d, 5) + shift
     admit = admit + c.admit.alone * s.alone[who] + c.admit.recent * np.minimum(s.recent[who], 1.5)
@@ -101,87 +93,75 @@ def _dealt_with_crisis(
     team = np.where(age >= 18, c.ucr.constant + c.ucr.dependence * np.minimum(d, 5) + c.ucr.care_home * in_home, -20)
     weights = np.exp(np.stack([np.zeros(len(who)), team, ed, admit], axis=1))
     weights[:, TEAM] = np.minimum(weights[:, TEAM], c.ucr.ceiling * weights.sum(axis=1))
-    return rng.pick(rng.uniform(key[who], "dealt", week), weights)
+    return rng.pick(rng.uniform(scene.key[who], "dealt", scene.week), weights)
 
 
-def _dealt_with_fall(s: State, world: World, key: U64, who: I64, age: F64, week: int) -> NDArray[np.int64]:
+def _dealt_with_fall(scene: Scene, who: I64, age: F64) -> NDArray[np.int64]:
     """Most falls are told to nobody (-1); some to the practice; an injury goes to hospital."""
-    c = world.rules.course
-    weak = s.onset[who, world.rules.condition("osteoporosis").index] <= 7 * week
-    older = np.maximum(age - 60, 0) / 10
-    odds = c.fall_admit.constant + c.fall_admit.per_decade_over_60 * older + c.fall_admit.osteoporosis * weak
-    admit = 1 / (1 + np.exp(-(odds + c.fall_admit.dependence * np.minimum(s.dependence[who], 6))))
-    u = rng.uniform(key[who], "fall dealt", week)
-    team = np.where((s.dependence[who] > 1.5), 0.05, 0.0)
-    edges = np.cumsum(np.stack([admit, np.full(len(who), c.fall_ed), team, np.full(len(who), c.fall_told)]), axis=0)
-    return np.select([u < edges[0], u < edges[1], u < edges[2], u < edges[3]], [WARD, DEPARTMENT, TEAM, PRACTICE], -1)
+    c, d = scene.course, scene.state.dependence[who]
+    odds = c.fall_admit.constant + c.fall_admit.per_decade_over_60 * np.maximum(age - 60, 0) / 10
+    odds = (
+        odds + c.fall_admit.osteoporosis * scene.has("osteoporosis", who) + c.fall_admit.dependence * np.minimum(d, 6)
+    )
+    u = rng.uniform(scene.key[who], "fall dealt", scene.week)
+    shares = [logistic(odds), np.full(len(who), c.fall_ed), c.fall_team * (d > 1.5), np.full(len(who), c.fall_told)]
+    edges = np.cumsum(np.stack(shares), axis=0)
+    return np.select([u < e for e in edges], [WARD, DEPARTMENT, TEAM, PRACTICE], -1)
 
 
-def _stay(
-    kind: str, people: People, s: State, world: World, key: U64, who: I64, day: I64, cause: I64, factor: F64,
-    age: F64, week: int, log: Log,
-) -> None:  # fmt: skip
+def _stay(scene: Scene, kind: str, who: I64, day: I64, illness: tuple[I64, F64]) -> None:
     """An emergency stay: length, wait for support, pathway, death or a care home, and what it leaves behind.
 
-    ``out`` is the day of leaving the acute bed, ``home`` of leaving the community hospital (pathway 2) or the same.
+    ``illness`` is the cause and its factor on the length of stay. ``out`` is the day of leaving the acute bed, ``home``
+    of leaving the community hospital (pathway 2) or the same.
     """
-    if not len(who):
-        return
-    c, k, d = world.rules.course, key[who], np.minimum(s.dependence[who], 7.0)
-    word = kind + " stay"
-    older = np.maximum(age - 40, 0) / 10
-    zero = _logistic(c.stay_zero.constant + c.stay_zero.per_decade_over_40 * older + c.stay_zero.dependence * d)
-    centre = c.stay_days.constant + c.stay_days.per_decade_over_40 * older + c.stay_days.dependence * d
-    drawn = np.exp(centre + c.stay_days.spread * rng.normal(k, word, week)) * factor
-    nights = np.where(rng.uniform(k, word + " zero", week) < zero, 0, np.ceil(np.minimum(drawn, 150))).astype(np.int64)
-    dying = _logistic(
-        c.death_in_hospital.constant + c.death_in_hospital.per_decade_over_40 * older
-        + c.death_in_hospital.dependence * d + c.death_in_hospital.palliative * s.palliative[who]
-    )  # fmt: skip
-    dies = rng.uniform(k, word + " death", week) < dying
-    pathway = np.where(dies, 0, _pathway(s, k, who, d, nights, word, week))
-    wait = np.where(dies | (nights == 0), 0, _wait(k, pathway, word, week)).astype(np.int64)
+    cause, factor = illness
+    s, c, k, week = scene.state, scene.course, scene.key[who], scene.week
+    d, came_from, word = np.minimum(s.dependence[who], 7.0), s.home[who].copy(), kind + " stay"
+    older = np.maximum(scene.people.age(scene.day)[who] - 40, 0) / 10
+    nights = _nights(scene, word, who, older, factor)
+    odds = c.death_in_hospital.constant + c.death_in_hospital.per_decade_over_40 * older
+    odds = odds + c.death_in_hospital.dependence * d + c.death_in_hospital.palliative * s.palliative[who]
+    dies = rng.uniform(k, word + " death", week) < logistic(odds)
+    pathway = np.where(dies, 0, _pathway(scene, word, who, nights))
+    wait = np.where(dies | (nights == 0), 0, _wait(scene, word, who, pathway)).astype(np.int64)
     out = day + nights + wait
-    rehab = np.where(pathway == 2, np.ceil(np.exp(2.8 + 0.5 * rng.normal(k, word + " rehab", week))), 0)
-    home = out + np.minimum(rehab, 60).astype(np.int64)
+    rehab = np.ceil(np.exp(c.rehabilitation_log_days + 0.5 * rng.normal(k, word + " rehab", week)))
+    home = out + np.where(pathway == 2, np.minimum(rehab, 60), 0).astype(np.int64)
     s.hospital_until[who] = home
     s.dies_on[who] = np.where(dies, out, s.dies_on[who])
-    came_from = s.home[who].copy()
-    weaken(people, s, world, key, who, c.jump_stay * np.where(nights > 0, 1.0, 0.3), age, word, week)
+    _weaken(scene, word, who, c.jump_stay * np.where(nights > 0, 1.0, 0.3))
     s.recent[who] = np.minimum(s.recent[who] + 1, 2.5)
-    log.add(
+    by_department = np.where(came_from != OWN, c.via_department.care_home, c.via_department.own_home)
+    scene.log.add(
         "stay", person=who, day=day, ready=day + nights, out=out, home=home, cause=cause, dies=dies, pathway=pathway,
         dependence=d, came_from=came_from, fall=np.full(len(who), kind == "fall"),
-        via_department=rng.uniform(k, word + " route", week) < np.where(came_from > 0, 0.88, 0.80),
+        via_department=rng.uniform(k, word + " route", week) < by_department,
     )  # fmt: skip
-    from synthetic.course import move_home
-
-    longer = who[(nights + wait > 5) & ~dies & (came_from == 0)]
-    move_home(people, s, world, key, longer, week, log, after_stay=True, day=s.hospital_until[longer])
+    move_home(scene, who[(out - day > 5) & ~dies & (came_from == OWN)], after_stay=True)
 
 
-def _pathway(s: State, k: U64, who: I64, d: F64, nights: I64, word: str, week: int) -> I64:
+def _nights(scene: Scene, word: str, who: I64, older: F64, factor: F64) -> I64:
+    """Nights until the person no longer needs the acute bed; 0 for a stay without a midnight."""
+    c, k, d = scene.course, scene.key[who], np.minimum(scene.state.dependence[who], 7.0)
+    zero = logistic(c.stay_zero.constant + c.stay_zero.per_decade_over_40 * older + c.stay_zero.dependence * d)
+    centre = c.stay_days.constant + c.stay_days.per_decade_over_40 * older + c.stay_days.dependence * d
+    drawn = np.exp(centre + c.stay_days.spread * rng.normal(k, word, scene.week)) * factor
+    no_night = rng.uniform(k, word + " zero", scene.week) < zero
+    return np.where(no_night, 0, np.ceil(np.minimum(drawn, 150))).astype(np.int64)
+
+
+def _pathway(scene: Scene, word: str, who: I64, nights: I64) -> I64:
     """Discharge pathway 0-3; people who return to a care home count as 0 (national planning rule)."""
-    need = np.maximum(d + 0.8 * (nights > 4) + 0.4 * s.alone[who] - 1.2, 0.05)
+    s = scene.state
+    need = np.maximum(s.dependence[who] + 0.8 * (nights > 4) + 0.4 * s.alone[who] - 1.2, 0.05)
     weights = np.stack([np.full(len(who), 2.2), 0.55 * need, 0.06 * need, 0.012 * need**1.5], axis=1)
     weights[:, 0] += np.where(nights < 3, 6.0, 0.0)
-    pathway = rng.pick(rng.uniform(k, word + " pathway", week), weights)
-    return np.where(s.home[who] != 0, 0, pathway)
+    pathway = rng.pick(rng.uniform(scene.key[who], word + " pathway", scene.week), weights)
+    return np.where(s.home[who] != OWN, 0, pathway)
 
 
-def _wait(k: U64, pathway: I64, word: str, week: int) -> F64:
-    """Days in hospital after the person no longer needs it, by pathway (mean 0.7, 5, 9, 13)."""
-    mean = np.array([0.7, 5.0, 9.0, 13.0])[pathway]
-    return np.minimum(np.floor(mean * rng.exponential(k, word + " wait", week) + 0.3), 60)
-
-
-def other_practice(people: People, now: I64, key: U64, who: I64, week: int) -> I64:
-    """Another practice near the person's home; the same if they live where only one is used."""
-    near = geography().near[people.lsoa[who]]
-    turn = 1 + np.floor(3 * rng.uniform(key[who], "which practice", week)).astype(np.int64)
-    at = np.argmax(near == now[who][:, None], axis=1)
-    return near[np.arange(len(who)), (at + turn) % near.shape[1]]
-
-
-def _logistic(x: F64) -> F64:
-    return 1 / (1 + np.exp(-x))
+def _wait(scene: Scene, word: str, who: I64, pathway: I64) -> F64:
+    """Days in hospital after the person no longer needs it, by pathway."""
+    mean = np.array(scene.course.wait_days)[pathway]
+    return np.minimum(np.floor(mean * rng.exponential(scene.key[who], word + " wait", scene.week) + 0.3), 60)

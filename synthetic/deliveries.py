@@ -21,6 +21,7 @@ import polars as pl
 
 from data_contracts.contract import REFERENCE, Contract, load_contracts
 from synthetic import (
+    emit_attendance,
     emit_community,
     emit_gp,
     emit_hospital,
@@ -34,10 +35,11 @@ from synthetic import (
     truth,
     write,
 )
-from synthetic.course import World, begin, live
+from synthetic.course import begin, live
 from synthetic.life import Life, rows
 from synthetic.people import BLOCK, head_count, make, nhs_numbers
 from synthetic.rng import U64
+from synthetic.state import World
 
 PART = 98 * BLOCK
 DAILY = ("inpatient_snapshot",)
@@ -89,8 +91,18 @@ class Plan:
 
 @dataclass
 class Manifest:
-    """What was written: ``files`` (source, received, file, rows), ``faults`` (source, file, row, fault, rule, column,
-    level), ``deliveries`` the received dates in order (the first is historic), ``truth`` the folder of true states."""
+    """What was written.
+
+    Attributes:
+        people: registered at any time.
+        persons: who ever appear.
+        seed: of the world.
+        first_day: first day lived.
+        deliveries: received dates in order; the first is historic.
+        truth: folder of the true states.
+        files: one entry a file: source, received, file (below the inbox), rows.
+        faults: one entry a planted fault: source, file, row, fault, rule, column, level.
+    """
 
     people: int
     persons: int
@@ -126,7 +138,7 @@ def generate(
         years: of history in all sources before the historic delivery (GP records are lifelong).
         weekly_deliveries: Mondays after the historic delivery.
         fault_rate: share of rows spoiled on purpose; 0 for none.
-        truth_folder: folder for true states and the manifest; never inside the inbox. Default: ``truth`` beside the inbox.
+        truth_folder: folder for true states and the manifest; default ``truth`` beside the inbox, never inside it.
         chunk: people made at once, a multiple of 1,024; memory, not results, depends on it.
         workers: processes; default one per part, at most the machine's cores.
         progress: called with parts done and parts in all.
@@ -230,7 +242,7 @@ def _delivered(plan: Plan, life: Life, contracts: dict[str, Contract]) -> Iterat
 
 
 def _client_level(plan: Plan, life: Life, mondays: list[int]) -> Iterator[tuple[str, int, pl.DataFrame]]:
-    """The social-care return: six years in the historic delivery, then a rolling year for each quarter that falls due."""
+    """The social-care return: six years at first, then a rolling year for each quarter that falls due."""
     table = emit_social_care.events(life)
     sent = -(2**30)
     for monday in mondays:
@@ -249,9 +261,9 @@ def _growing(life: Life) -> Frames:
     yield "gp_event", emit_gp.event_frame(life, contact)
     yield "gp_appointment", emit_gp.appointment_frame(life, contact)
     yield "apc", emit_hospital.episode_frame(life)
-    yield "ecds", emit_hospital.attendance_frame(life)
-    yield "outpatient", emit_hospital.outpatient_frame(life)
-    yield "inpatient_snapshot", emit_hospital.snapshot_frame(life)
+    yield "ecds", emit_attendance.attendance_frame(life)
+    yield "outpatient", emit_attendance.outpatient_frame(life)
+    yield "inpatient_snapshot", emit_attendance.snapshot_frame(life)
     yield "gp_medication", emit_medicine.medication_frame(life)
     table = emit_community.referrals(life)
     seen = emit_community.contacts(life, table)
@@ -304,10 +316,9 @@ def _write_reference(plan: Plan, staging: Path) -> list[write.Piece]:
     """Sources about no person, in the historic delivery."""
     contracts = load_contracts()
     organisation = pl.read_csv(REFERENCE / "organisation.csv", try_parse_dates=True)
+    known = {c.name for c in contracts["organisation"].columns}
     frames = {
-        "organisation": organisation.select(
-            c.name for c in contracts["organisation"].columns if c.name in organisation.columns
-        ),
+        "organisation": organisation.select(n for n in organisation.columns if n in known),
         "care_home_register": emit_registers.care_home_frame(plan.seed),
         "population_projection": emit_registers.projection_frame(plan.people, plan.date(plan.history)),
     }

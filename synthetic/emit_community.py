@@ -10,22 +10,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng, submit
-from synthetic.course import AT_HOME, NEVER, NURSING, OWN
 from synthetic.crisis import TEAM
-from synthetic.life import Life, clock, rows
+from synthetic.life import Life, clock, ordinal, rows, spread
 from synthetic.rng import F64, I64
+from synthetic.state import AT_HOME, NEVER, NURSING, OWN
 
 PROVIDER = "RY8"
 CFS = 763264000
 SERVICES = (
     "crisis_team", "reablement", "home_first", "community_bed", "nursing_wound", "nursing_housebound",
-    "nursing_after_stay", "nursing_palliative", "palliative_team", "falls_service", "case_management", "therapy", "podiatry",
+    "nursing_after_stay", "nursing_palliative", "palliative_team", "falls_service", "case_management", "therapy",
+    "podiatry",
 )  # fmt: skip
 Table = dict[str, NDArray]
 
 
 def referrals(life: Life) -> Table:
-    """All referrals: ``person, day, service`` (index into ``SERVICES``), ``end``, ``every``, ``number``, ``minutes``."""
+    """All referrals: ``person, day, end, every, number, minutes``, ``service`` as a place in ``SERVICES``."""
     rules = life.rules.section["community"]
     opened = _opened(life)
     parts: list[Table] = []
@@ -46,7 +47,7 @@ def referrals(life: Life) -> Table:
     table = {k: v[order[keep[order]]] for k, v in table.items()}
     person = table["person"]
     table["end"] = np.minimum(table["end"], life.leaves[person])
-    table["number"] = np.arange(len(person)) - np.searchsorted(person, person, side="left") + 1
+    table["number"] = ordinal(person)
     two_hour = rules["two_hour"]
     u = rng.normal(life.key(person), "response", table["number"])
     table["minutes"] = np.maximum(np.round(two_hour["median_minutes"] * np.exp(two_hour["spread"] * u)), 5)
@@ -102,7 +103,7 @@ def _now_and_then(life: Life, name: str, rate: float) -> tuple[I64, I64, None]:
     for year in range(life.world.days // 365 + 1):
         older = np.interp(life.people.age(365 * year), [0, 18, 40, 70, 90], [0.2, 0.4, 0.9, 1.8, 2.0])
         goes = np.flatnonzero(rng.uniform(life.people.key, "community " + name, year) < rate * older)
-        when = np.floor(365 * rng.uniform(life.key(goes), "community day " + name, year)).astype(np.int64)
+        when = rng.whole(365 * rng.uniform(life.key(goes), "community day " + name, year))
         parts.append((goes, 365 * year + when))
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), None
 
@@ -114,8 +115,7 @@ def contacts(life: Life, table: Table) -> Table:
     """
     end = np.minimum(table["end"], life.world.days - 1)
     count = np.minimum((end - table["day"]) / table["every"], 160).astype(np.int64) + 1
-    row = np.repeat(np.arange(len(count)), count)
-    turn = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    row, turn = spread(count)
     person = table["person"][row]
     key, when = life.key(person), table["number"][row] * 256 + turn
     jitter = rng.uniform(key, "contact at", when)
@@ -307,11 +307,7 @@ def plan_frame(life: Life, table: Table) -> pl.DataFrame:
         [name == "case_management", name == "nursing_palliative", name == "reablement"], [0.85, 0.6, 0.5], 0.0
     )
     made = rng.uniform(life.key(table["person"]), "plan made", table["number"]) < chance
-    day = (
-        table["day"]
-        + 3
-        + np.floor(12 * rng.uniform(life.key(table["person"]), "plan day", table["number"])).astype(np.int64)
-    )
+    day = table["day"] + 3 + rng.whole(12 * rng.uniform(life.key(table["person"]), "plan day", table["number"]))
     at = np.flatnonzero(made & life.lives_here(table["person"], day) & (day <= table["end"]))
     person = table["person"][at]
     v = submit.versions(life, person, day[at], day[at], "plan")

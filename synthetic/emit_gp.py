@@ -11,9 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import emit_measure, rng
-from synthetic.course import AT_HOME, MONTH, NEVER, NURSING, OWN, PERMANENT, TEMPORARY
-from synthetic.life import Life, clock, rows, weekday
+from synthetic.life import Life, clock, ordinal, rows, spread, weekday
 from synthetic.rng import F64, I64
+from synthetic.state import AT_HOME, MONTH, NEVER, NURSING, OWN, PERMANENT, TEMPORARY
 
 UNITS = ["", "mmHg", "kg", "kg/m2", "mL/min/1.73m2", "umol/L", "g/L", "mmol/mol", "mU/L", "score"]
 SURGERY, PHONE, HOME, CARE_HOME = 0, 1, 2, 3
@@ -22,7 +22,8 @@ SURGERY, PHONE, HOME, CARE_HOME = 0, 1, 2, 3
 CODE = {
     "surgery": 185202000, "phone": 386472008, "home visit": 439708006, "care home visit": 889311000000109,
     "did not attend": 0, "mild": 925791000000100, "moderate": 925831000000107, "severe": 925861000000102,
-    "rockwood": 763264000, "housebound": 160689007, "housebound for now": 428415003, "housebound ended": 760661000000106,
+    "rockwood": 763264000, "housebound": 160689007, "housebound for now": 428415003,
+    "housebound ended": 760661000000106,
     "residential": 394923006, "nursing": 160734000, "lives alone": 105529008, "has carer": 184156005,
     "is carer": 224484003, "palliative": 103735009, "gsf": 414937009, "care plan": 714748000, "6cit": 1085151000000108,
     "type 1": 827241000000103, "district nurse": 160761000, "mobility": 8510008, "needs walking aid": 165251008,
@@ -47,7 +48,14 @@ class Written:
         self.parts: list[tuple[I64, I64, I64, F64, NDArray[np.int8], I64]] = []
 
     def add(
-        self, person: I64, day: I64, code: I64 | int, value: F64 | None = None, unit: str = "", lag: I64 | None = None
+        self,
+        person: I64,
+        day: I64,
+        code: I64 | int,
+        *,
+        value: F64 | None = None,
+        unit: str = "",
+        lag: I64 | None = None,
     ) -> None:
         """Adds rows; those that the record cannot hold (before birth, after death) are left out."""
         keep = self.life.record_exists(person, day)
@@ -70,13 +78,12 @@ class Written:
         person, day, code, value, unit, lag = (np.concatenate(c) for c in zip(*self.parts, strict=True))
         order = np.lexsort((value, code, day, person))
         person, day, code, value, unit, lag = (c[order] for c in (person, day, code, value, unit, lag))
-        first = np.searchsorted(person, person, side="left")
         life = self.life
         return rows(
             person, day, day + lag,
             nhs_number=life.numbers[person],
             practice_code=life.practice_code(person, day),
-            record_id=life.people.index[person] * 100_000 + np.arange(len(person)) - first + 1,
+            record_id=life.people.index[person] * 100_000 + ordinal(person),
             event_date=life.date(day),
             record_date=life.date(day + lag),
             code=code,
@@ -112,12 +119,11 @@ def contacts(life: Life) -> dict[str, NDArray]:
         rate = rate * np.exp(0.28 * month["vulnerability"][m] + 0.12 * people.hidden + 0.08 * month["dependence"][m])
         mean = np.where(month["here"][m], np.minimum(rate * MONTH * 7 / 365.25, 4.0), 0.0)
         count = rng.poisson(people.key, "contact", mean, m)
-        who = np.repeat(np.arange(len(people)), count)
-        turn = np.arange(len(who)) - np.repeat(np.cumsum(count) - count, count)
+        who, turn = spread(count)
         found.append((who, np.full(len(who), m), turn))
-    person, m, turn = (np.concatenate(c) for c in zip(*found, strict=True))
-    when = m * 16 + turn
-    day = weekday(28 * m + np.floor(28 * rng.uniform(life.key(person), "contact day", when)).astype(np.int64))
+    person, months, turn = (np.concatenate(c) for c in zip(*found, strict=True))
+    when = months * 16 + turn
+    day = weekday(28 * months + rng.whole(28 * rng.uniform(life.key(person), "contact day", when)))
     keep = life.lives_here(person, day) & ~life.in_hospital(person, day)
     order = np.lexsort((when, day, person))
     order = order[keep[order]]
@@ -136,12 +142,11 @@ def appointment_frame(life: Life, contact: dict[str, NDArray]) -> pl.DataFrame:
     person, day, kind = contact["person"], contact["day"], contact["kind"]
     mode = pl.Series(["Face-to-Face", "Telephone", "Home Visit", "Home Visit"]).gather(pl.Series(kind))
     place = pl.Series(["Surgery", "Remote", "Home", "Care Home"]).gather(pl.Series(kind))
-    first = np.searchsorted(person, person, side="left")
     return rows(
         person, day, day + 1,
         nhs_number=life.numbers[person],
         practice_code=life.practice_code(person, day),
-        appointment_id=life.people.index[person] * 10_000 + np.arange(len(person)) - first + 1,
+        appointment_id=life.people.index[person] * 10_000 + ordinal(person),
         event_date=life.date(day),
         appointment_time=clock(rng.uniform(life.key(person), "clock", contact["when"])),
         status_code=pl.Series(["Attended", "DNA"]).gather(pl.Series(contact["missed"].astype(np.int64))),
@@ -186,14 +191,14 @@ def _diagnoses(out: Written) -> None:
         if not c.gp:
             continue
         onset = life.course.onset[:, c.index].astype(np.int64)
-        late = np.floor(rng.exponential(key, "late " + c.name) * (400 if c.name == "dementia" else 45)).astype(np.int64)
+        late = rng.whole(rng.exponential(key, "late " + c.name) * (400 if c.name == "dementia" else 45))
         known = np.minimum(onset, NEVER - 10_000) + late
         coded = (rng.uniform(key, "coded " + c.name) < c.coded * quality / 0.85) & (known < life.world.days)
         codes, weights = np.array(list(c.gp)), np.array(list(c.gp.values()))
         for word, chance in (("", 1.0), (" again", 0.25)):
             who = everyone[coded & (rng.uniform(key, "said " + c.name + word) < chance)]
             pick = codes[rng.pick(rng.uniform(key[who], "code " + c.name + word), weights)]
-            later = np.floor(2000 * rng.uniform(key[who], "when " + c.name + word)).astype(np.int64) if word else 0
+            later = rng.whole(2000 * rng.uniform(key[who], "when " + c.name + word)) if word else 0
             out.add(who, weekday(known[who] + later), pick)
 
 
@@ -214,7 +219,7 @@ def _crises(out: Written) -> None:
         pick = codes[
             rng.pick(rng.uniform(life.key(person), "crisis code", day), np.array(list(spec["gp"].values()), float))
         ]
-        letter = np.floor(3 + 18 * rng.uniform(life.key(person), "letter", day)).astype(np.int64)
+        letter = rng.whole(3 + 18 * rng.uniform(life.key(person), "letter", day))
         out.add(person, day, pick, lag=np.where(dealt == 0, 0, letter))
 
 
@@ -238,12 +243,12 @@ def _falls(out: Written) -> None:
     count = rng.poisson(life.people.key, "earlier falls", np.minimum(mean, 3))
     who = np.repeat(np.arange(len(life.people)), count)
     turn = np.arange(len(who))
-    day = -np.floor(3650 * rng.uniform(life.key(who), "earlier fall day", turn)).astype(np.int64)
+    day = -rng.whole(3650 * rng.uniform(life.key(who), "earlier fall day", turn))
     out.add(who, day, codes[rng.pick(rng.uniform(life.key(who), "earlier fall code", turn), weights)])
 
 
 def _first_month(life: Life, level: float) -> tuple[I64, I64]:
-    """People whose chronic dependence reached ``level``, and the day; before the span for those past it at the start."""
+    """People whose chronic dependence reached ``level``, and the day; it may lie before the span."""
     past = life.course.month["chronic"] >= level
     who = np.flatnonzero(past.any(axis=0))
     month = past[:, who].argmax(axis=0)
@@ -256,20 +261,20 @@ def _function(out: Written) -> None:
     life = out.life
     adult = life.people.age(life.world.days) > 50
     for level, code, chance, topic in (
-        (1.8, "mobility", 0.40, "general"), (2.6, "needs walking aid", 0.30, "general"), (3.0, "activity", 0.28, "social"),
-        (3.4, "needs care", 0.45, "social"),
+        (1.8, "mobility", 0.40, "general"), (2.6, "needs walking aid", 0.30, "general"),
+        (3.0, "activity", 0.28, "social"), (3.4, "needs care", 0.45, "social"),
     ):  # fmt: skip
         who, day = _first_month(life, level)
         quality = life.quality[topic][life.practice_at(who, np.maximum(day, 0))]
         wrote = adult[who] & (rng.uniform(life.key(who), "wrote " + code) < chance * quality)
-        late = np.floor(150 * rng.exponential(life.key(who), "late " + code)).astype(np.int64)
+        late = rng.whole(150 * rng.exponential(life.key(who), "late " + code))
         out.add(who[wrote], weekday(day + late)[wrote], CODE[code])
     known = life.course.onset[:, life.rules.condition("dementia").index].astype(np.int64)
-    before = known - np.floor(500 * rng.exponential(life.people.key, "memory before")).astype(np.int64)
+    before = known - rng.whole(500 * rng.exponential(life.people.key, "memory before"))
     who = np.flatnonzero((known < life.world.days + 700) & (rng.uniform(life.people.key, "memory told") < 0.5))
     out.add(who, weekday(before[who]), CODE["memory"])
     score = np.clip(10 + 4 * rng.normal(life.key(who), "6cit"), 2, 28).round()
-    out.add(who, weekday(before[who] + 30), CODE["6cit"], score, "score")
+    out.add(who, weekday(before[who] + 30), CODE["6cit"], value=score, unit="score")
 
 
 def _housebound(out: Written) -> None:
@@ -279,7 +284,7 @@ def _housebound(out: Written) -> None:
     change = np.diff(state, axis=0, prepend=np.zeros((1, state.shape[1]), state.dtype)) != 0
     month, who = np.nonzero(change & life.course.month["here"])
     now, before = state[month, who], np.where(month > 0, state[np.maximum(month - 1, 0), who], AT_HOME)
-    late = np.floor(70 * rng.exponential(life.key(who), "late housebound", month)).astype(np.int64)
+    late = rng.whole(70 * rng.exponential(life.key(who), "late housebound", month))
     day = weekday(28 * month + late)
     quality = life.quality["housebound"][life.practice_at(who, day)]
     in_home = life.state("home", who, day) != OWN
@@ -299,7 +304,7 @@ def _support(out: Written) -> None:
     month = alone[:, who].argmax(axis=0)
     quality = life.quality["social"][life.people.practice[who]]
     wrote = rng.uniform(life.key(who), "wrote alone") < 0.5 * quality
-    late = np.floor(700 * rng.exponential(life.key(who), "late alone")).astype(np.int64)
+    late = rng.whole(700 * rng.exponential(life.key(who), "late alone"))
     out.add(who[wrote], weekday(np.where(month > 0, 28 * month, -700) + late)[wrote], CODE["lives alone"])
     who, day = _first_month(life, 2.4)
     partner = life.people.partner[who]
@@ -309,15 +314,15 @@ def _support(out: Written) -> None:
         wrote = mask & (rng.uniform(life.key(np.maximum(subject, 0)), "wrote " + code) < 0.45 * quality)
         out.add(subject[wrote], weekday(day[wrote] + 60), CODE[code])
     moved = life.course.log.table("home")
-    who = np.concatenate(
-        [np.flatnonzero(life.course.month["home"][0] != OWN), moved.get("person", np.zeros(0, np.int64))]
-    )
-    day = np.concatenate([np.full(len(who) - len(moved.get("day", [])), -400), moved.get("day", np.zeros(0, np.int64))])
+    none = np.zeros(0, np.int64)
+    already = np.flatnonzero(life.course.month["home"][0] != OWN)
+    who = np.concatenate([already, moved.get("person", none)])
+    day = np.concatenate([np.full(len(already), -400), moved.get("day", none)])
     wrote = rng.uniform(life.key(who), "wrote home", day) < 0.72
-    late = np.floor(25 * rng.exponential(life.key(who), "late home", day)).astype(np.int64)
+    late = rng.whole(25 * rng.exponential(life.key(who), "late home", day))
     kind = life.state("home", who, day + 60)
-    code = np.where(kind == NURSING, CODE["nursing"], CODE["residential"])
-    out.add(who[wrote], weekday(day + late)[wrote], code[wrote])
+    codes = np.where(kind == NURSING, CODE["nursing"], CODE["residential"])
+    out.add(who[wrote], weekday(day + late)[wrote], codes[wrote])
 
 
 def _end_of_life(out: Written) -> None:
@@ -327,7 +332,7 @@ def _end_of_life(out: Written) -> None:
     day = 28 * palliative[:, who].argmax(axis=0)
     wrote = rng.uniform(life.key(who), "wrote palliative") < 0.75 * life.quality["general"][life.people.practice[who]]
     who, day = who[wrote], day[wrote]
-    late = np.floor(30 * rng.exponential(life.key(who), "late palliative")).astype(np.int64)
+    late = rng.whole(30 * rng.exponential(life.key(who), "late palliative"))
     code = np.where(rng.uniform(life.key(who), "palliative code") < 0.6, CODE["palliative"], CODE["gsf"])
     out.add(who, weekday(day + late), code)
     plan = rng.uniform(life.key(who), "plan") < 0.5
@@ -337,13 +342,13 @@ def _end_of_life(out: Written) -> None:
 def _once(out: Written) -> None:
     """Ethnic group and the Type 1 objection."""
     life, key = out.life, out.life.people.key
-    day = -np.floor(3000 * rng.uniform(key, "ethnic coded")).astype(np.int64)
+    day = -rng.whole(3000 * rng.uniform(key, "ethnic coded"))
     day = np.maximum(day, life.people.birth_day + 30)
     coded = np.isin(life.people.ethnic, list(ETHNIC_CODE)) & (rng.uniform(key, "ethnic told") < 0.85)
     who = np.flatnonzero(coded)
     out.add(who, day[who], np.array([ETHNIC_CODE[e] for e in life.people.ethnic[who]], dtype=np.int64))
     objectors = np.flatnonzero(objects(life))
-    since = np.floor(life.world.days * (1.35 * rng.uniform(key[objectors], "type 1 day") - 0.4)).astype(np.int64)
+    since = rng.whole(life.world.days * (1.35 * rng.uniform(key[objectors], "type 1 day") - 0.4))
     out.add(objectors, weekday(since), CODE["type 1"])
 
 

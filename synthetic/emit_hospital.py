@@ -1,4 +1,4 @@
-"""Hospital records: admitted episodes, emergency attendances, outpatient appointments, the daily in-patient snapshot."""
+"""Admitted care: emergency stays, the community-hospital spells after them, planned care; episodes with their codes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng
-from synthetic.course import NEVER, NURSING, OWN, RESIDENTIAL
-from synthetic.crisis import DEPARTMENT, WARD
-from synthetic.life import Life, clock, rows
+from synthetic.life import Life, ordinal, rows, spread
 from synthetic.people import geography
 from synthetic.rng import F64, I64
+from synthetic.state import NURSING, OWN, RESIDENTIAL
 
 DERBY, CHESTERFIELD, COMMUNITY = "RTG", "RFS", "RY8"
 NORTH = (
@@ -21,30 +20,14 @@ NORTH = (
     "E07000037",
     "E07000038",
 )  # authorities whose people mostly use Chesterfield
-ACUITY = [1064891000000107, 1064911000000105, 1064901000000108, 1077241000000103, 1077251000000100]
-HOME_CODE, WARD_CODE, STREAMED, DIED_CODE = 306689006, 306706006, 1066341000000100, 305398007
-CFS_TOOL = 763264000
 CODING_LAG = 42
 #: elective care: treatment function, yearly rate at 50 for the reference person, share of day cases, main diagnoses
 ELECTIVE = {
-    "130": (0.012, 0.97, ["H549"]), "110": (0.016, 0.55, ["M199", "M255"]), "301": (0.022, 0.97, ["K259", "K529", "D509"]),
+    "130": (0.012, 0.97, ["H549"]), "110": (0.016, 0.55, ["M199", "M255"]),
+    "301": (0.022, 0.97, ["K259", "K529", "D509"]),
     "101": (0.010, 0.75, ["N40X", "R31X"]), "100": (0.014, 0.6, ["K566", "K819"]), "303": (0.006, 0.98, ["D649"]),
     "320": (0.006, 0.6, ["I259", "I489"]),
 }  # fmt: skip
-CLINIC = {
-    "130": 16,
-    "110": 14,
-    "320": 10,
-    "301": 8,
-    "430": 4,
-    "300": 10,
-    "340": 7,
-    "410": 6,
-    "101": 6,
-    "100": 9,
-    "303": 5,
-    "400": 5,
-}
 
 
 def provider(life: Life, person: I64) -> NDArray[np.str_]:
@@ -77,16 +60,16 @@ def elective(life: Life) -> dict[str, NDArray]:
                 np.floor(len(codes) * rng.uniform(people.key[who], "elective code", year)).astype(int)
             ]
             found.append((who, day, day + np.where(same_day, 0, nights), np.full(len(who), function), code))
-    person, day, out, function, code = (np.concatenate(c) for c in zip(*found, strict=True))
+    person, day, out, functions, code = (np.concatenate(c) for c in zip(*found, strict=True))
     keep = life.lives_here(person, day) & life.lives_here(person, out) & ~life.in_hospital(person, day)
     keep &= ~life.in_hospital(person, out) & (out < life.world.days)
-    order = np.lexsort((function, day, person))
+    order = np.lexsort((functions, day, person))
     order = order[keep[order]]
     return {
         "person": person[order],
         "day": day[order],
         "out": out[order],
-        "function": function[order],
+        "function": functions[order],
         "code": code[order],
     }
 
@@ -99,17 +82,16 @@ def episode_frame(life: Life) -> pl.DataFrame:
     table = {k: v[order] for k, v in table.items()}
     table = {k: v[table["out"] < life.world.days] for k, v in table.items()}
     person, discharged = table["person"], table["out"]
-    first = np.searchsorted(person, person, side="left")
     own = table["spell"]
     coded = np.maximum(discharged, table["end"])
     diagnosis = _diagnoses(life, table)
     unknown = rng.uniform(life.key(person), "not known", table["start"])
     return rows(
         person, table["start"], coded + CODING_LAG,
-        episode_id=life.people.index[person] * 1000 + np.arange(len(person)) - first + 1,
+        episode_id=life.people.index[person] * 1000 + ordinal(person),
         nhs_number=life.numbers[person],
         provider_code=table["provider"],
-        spell_number=_spell_number(life, person, own),
+        spell_number=spell_number(life, person, own),
         admission_date=life.date(table["admitted"]),
         admission_method=table["method"],
         admission_source=table["source"],
@@ -123,7 +105,7 @@ def episode_frame(life: Life) -> pl.DataFrame:
         episode_status=np.full(len(person), "3"),
         episode_type=np.full(len(person), "1"),
         patient_class=table["class"],
-        main_specialty=_specialty(table["function"]),
+        main_specialty=specialty(table["function"]),
         treatment_function=table["function"],
         practice_code=_or_unknown(life.practice_code(person, table["admitted"]), unknown < 0.006, "V81999"),
         lsoa_code=_or_unknown(pl.Series(geography().lsoa11[life.people.lsoa[person]]), unknown > 0.996, "Z99999999"),
@@ -137,14 +119,15 @@ def _or_unknown(codes: pl.Series, mask: NDArray[np.bool_], word: str) -> pl.Seri
     return codes.set(pl.Series(mask), word)
 
 
-def _spell_number(life: Life, person: I64, spell: I64) -> pl.Series:
+def spell_number(life: Life, person: I64, spell: I64) -> pl.Series:
+    """The provider's number of a spell, as text."""
     return pl.Series(life.people.index[person] * 1000 + spell).cast(pl.String)
 
 
-def _stay_number(life: Life) -> I64:
+def stay_number(life: Life) -> I64:
     """Number of each emergency stay among its person's, from 1."""
     person = life.stay["person"]
-    return np.arange(len(person)) - np.searchsorted(person, person, side="left") + 1
+    return ordinal(person)
 
 
 def _came_from(home: NDArray[np.int8]) -> NDArray[np.str_]:
@@ -157,8 +140,7 @@ def _emergency_episodes(life: Life) -> dict[str, NDArray]:
     nights = out - day
     extra = rng.uniform(life.key(person), "episodes", day)
     count = 1 + (nights >= 2) * (extra < 0.55) + (nights >= 12) * (extra < 0.3)
-    row = np.repeat(np.arange(len(person)), count)
-    turn = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    row, turn = spread(count)
     step = np.minimum(1 + np.arange(3), 30)
     start = day[row] + np.where(turn == 0, 0, np.minimum(step[turn], nights[row]))
     last = turn == count[row] - 1
@@ -173,8 +155,9 @@ def _emergency_episodes(life: Life) -> dict[str, NDArray]:
     function = np.where((stay["fall"].astype(bool)[row]) & (turn == count[row] - 1) & (count[row] > 1), "110", function)
     method = np.where(stay["via_department"].astype(bool), "21", np.where(extra < 0.7, "22", "24"))
     return {
-        "person": person[row], "start": start, "end": end, "admitted": day[row], "out": out[row], "ready": stay["ready"][row],
-        "order": turn + 1, "spell": _stay_number(life)[row], "provider": provider(life, person)[row],
+        "person": person[row], "start": start, "end": end, "admitted": day[row], "out": out[row],
+        "ready": stay["ready"][row],
+        "order": turn + 1, "spell": stay_number(life)[row], "provider": provider(life, person)[row],
         "method": method[row], "source": _came_from(stay["came_from"])[row], "destination": destination[row],
         "how": np.where(died, "4", "1")[row], "class": np.full(len(row), "1"), "function": function,
         "cause": np.where(stay["fall"].astype(bool), -1, stay["cause"])[row], "dependence": stay["dependence"][row],
@@ -191,7 +174,7 @@ def _rehabilitation_episodes(life: Life) -> dict[str, NDArray]:
     home_after = life.state("home", person, out + 28)
     return {
         "person": person, "start": stay["out"][at], "end": out, "admitted": stay["out"][at], "out": out, "ready": out,
-        "order": np.ones(n, np.int64), "spell": 500 + _stay_number(life)[at], "provider": np.full(n, COMMUNITY),
+        "order": np.ones(n, np.int64), "spell": 500 + stay_number(life)[at], "provider": np.full(n, COMMUNITY),
         "method": np.full(n, "81"), "source": np.full(n, "51"),
         "destination": np.select([home_after == NURSING, home_after == RESIDENTIAL], ["55", "56"], "19"),
         "how": np.full(n, "1"), "class": np.full(n, "1"), "function": np.full(n, "314"),
@@ -207,7 +190,8 @@ def _elective_episodes(life: Life) -> dict[str, NDArray]:
     return {
         "person": person, "start": e["day"], "end": e["out"], "admitted": e["day"], "out": e["out"], "ready": e["out"],
         "order": np.ones(n, np.int64), "spell": 700 + number, "provider": provider(life, person),
-        "method": np.where(e["out"] > e["day"], "11", "12"), "source": np.full(n, "19"), "destination": np.full(n, "19"),
+        "method": np.where(e["out"] > e["day"], "11", "12"), "source": np.full(n, "19"),
+        "destination": np.full(n, "19"),
         "how": np.full(n, "1"), "class": np.where(e["out"] > e["day"], "1", "2"), "function": e["function"],
         "cause": np.full(n, -2), "dependence": life.state("dependence", person, e["day"]), "main": e["code"],
     }  # fmt: skip
@@ -264,141 +248,6 @@ def _pack(grid: NDArray[np.str_], n: int) -> list[NDArray[np.str_]]:
     return [packed[k] if k < len(packed) else np.full(n, "") for k in range(20)]
 
 
-def _specialty(function: NDArray[np.str_]) -> NDArray[np.str_]:
+def specialty(function: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Main specialty of the consultant for each treatment function."""
     return np.select([function == "326", function == "314"], ["300", "430"], function)
-
-
-def attendance_frame(life: Life) -> pl.DataFrame:
-    """Emergency attendances: of crises and falls that reached a department, admitted or not."""
-    person, day, cause, dealt, need = _attended(life)
-    key = life.key(person)
-    when = day * 2 + (cause < 0)
-    trust = provider(life, person)
-    north_minor = rng.uniform(key, "minor unit", when)
-    minor = (dealt == DEPARTMENT) & (north_minor < 0.28)
-    streamed = (dealt == DEPARTMENT) & ~minor & (north_minor > 0.93)
-    department = np.select([minor, streamed], ["03", "05"], "01")
-    score = np.clip(0.5 * need + (dealt == WARD) * 1.2 + rng.normal(key, "acuity", when) * 0.7, -1, 4)
-    acuity = np.array(ACUITY)[np.clip(3.2 - score, 0, 4).astype(int)]
-    complaint = [spec["ed"] for spec in life.rules.section["crises"].values()]
-    chief = np.where(cause < 0, 1912002, np.array([c or 0 for c in complaint])[np.maximum(cause, 0)])
-    hours = np.where(dealt == WARD, 7 + 0.5 * need, 2.9) * np.exp(0.5 * rng.normal(key, "hours", when))
-    destination = np.select([dealt == WARD, streamed], [WARD_CODE, STREAMED], HOME_CODE)
-    scored = (life.age(person, day) >= 65) & (department == "01") & (rng.uniform(key, "scale", when) < 0.45)
-    late = np.where(
-        rng.uniform(key, "late attendance", when) < 0.03, np.floor(20 * rng.uniform(key, "how late", when)), 0
-    )
-    first = np.searchsorted(person, person, side="left")
-    return rows(
-        person, day, day + 5 + late.astype(np.int64),
-        provider_code=np.where(minor, COMMUNITY, trust),
-        attendance_id=pl.Series(life.people.index[person] * 1000 + np.arange(len(person)) - first + 1).cast(pl.String),
-        nhs_number=life.numbers[person],
-        department_type=department,
-        attendance_category=np.where(rng.uniform(key, "follow-up", when) < 0.95, "1", "2"),
-        event_date=life.date(day),
-        arrival_time=clock(rng.uniform(key, "arrival", when) ** 0.8, 0.0, 23.98),
-        acuity_code=acuity,
-        chief_complaint_code=pl.Series(chief).replace(0, None),
-        assessment_tool_code=pl.Series(np.where(scored, CFS_TOOL, 0)).replace(0, None),
-        assessment_score=pl.Series(np.where(scored, np.clip(np.round(1.8 + need), 1, 9), 0).astype(np.int64)).replace(0, None),
-        discharge_destination_code=destination,
-        departure_minutes=np.clip(60 * hours, 15, 4000).astype(np.int64),
-        practice_code=life.practice_code(person, day),
-        lsoa_code=geography().lsoa11[life.people.lsoa[person]],
-    )  # fmt: skip
-
-
-def _attended(life: Life) -> tuple[I64, I64, I64, I64, F64]:
-    found = []
-    for kind in ("crisis", "fall"):
-        t = life.course.log.table(kind)
-        if t:
-            at = np.flatnonzero(t["dealt"] >= DEPARTMENT)
-            found.append([t[k][at] for k in ("person", "day", "cause", "dealt", "dependence")])
-    person, day, cause, dealt, need = (np.concatenate(c) for c in zip(*found, strict=True))
-    direct = (life.stay["person"] * 1_000_000 + life.stay["day"])[~life.stay["via_department"].astype(bool)]
-    keep = ~np.isin(person * 1_000_000 + day, direct) | (dealt != WARD)
-    keep &= life.lives_here(person, day)
-    order = np.lexsort((cause, day, person))
-    order = order[keep[order]]
-    return person[order], day[order], cause[order], dealt[order], need[order]
-
-
-def snapshot_frame(life: Life) -> pl.DataFrame:
-    """One row per person in an acute bed per morning, first the day after admission."""
-    stay = life.stay
-    last = np.minimum(stay["out"], life.world.days - 1)
-    days = np.maximum(last - stay["day"], 0)
-    row = np.repeat(np.arange(len(days)), days)
-    day = stay["day"][row] + 1 + np.arange(len(row)) - np.repeat(np.cumsum(days) - days, days)
-    person, ready = stay["person"][row], stay["ready"][row]
-    key = life.key(person)
-    waits = (day > ready) & (stay["out"][row] > ready)
-    pathway = stay["pathway"][row]
-    reasons = np.array(
-        [["H4", "H1", "H5", "C0"], ["C1", "I1", "I3", "T1"], ["C4", "I4", "T3", "T1"], ["C6", "I5", "T2", "IA"]]
-    )
-    reason = reasons[pathway, np.floor(4 * rng.uniform(key, "delay reason", stay["day"][row])).astype(int)]
-    told = day >= ready - 2
-    return rows(
-        person, day, day + 1,
-        event_date=life.date(day),
-        provider_code=provider(life, person),
-        spell_number=_spell_number(life, person, _stay_number(life)[row]),
-        nhs_number=life.numbers[person],
-        admission_date=life.date(stay["day"][row]),
-        discharge_ready_date=life.date(np.where(day > ready, ready, NEVER)),
-        no_criteria_flag=waits,
-        planned_pathway=pl.Series(np.where(told, pathway.astype(str), "")).replace("", None),
-        delay_reason=pl.Series(np.where(waits, reason, "")).replace("", None),
-    )  # fmt: skip
-
-
-def outpatient_frame(life: Life) -> pl.DataFrame:
-    """Outpatient appointments: more with illness; missed more often by the young and the poor."""
-    people, found = life.people, []
-    for quarter in range(life.world.days // 91 + 1):
-        age = people.age(91 * quarter)
-        ill = (life.course.onset <= 91 * quarter).sum(axis=1)
-        rate = np.interp(age, [0, 15, 30, 50, 70, 85, 100], [0.6, 0.5, 0.7, 1.0, 1.6, 1.5, 0.8]) * (0.55 + 0.13 * ill)
-        count = rng.poisson(people.key, "clinic", np.minimum(rate / 4, 2.0), quarter)
-        who = np.repeat(np.arange(len(people)), count)
-        turn = np.arange(len(who)) - np.repeat(np.cumsum(count) - count, count)
-        found.append((who, quarter * 8 + turn, np.full(len(who), quarter)))
-    person, when, quarter = (np.concatenate(c) for c in zip(*found, strict=True))
-    key = life.key(person)
-    day = 91 * quarter + np.floor(91 * rng.uniform(key, "clinic day", when)).astype(np.int64)
-    day = np.where(day % 7 >= 5, day - 3, day)
-    keep = life.lives_here(person, day) & ~life.in_hospital(person, day)
-    person, when, day = person[keep], when[keep], day[keep]
-    order = np.lexsort((when, day, person))
-    person, when, day = person[order], when[order], day[order]
-    key = life.key(person)
-    function = np.array(list(CLINIC))[
-        rng.pick(rng.uniform(key, "clinic function", when), np.array(list(CLINIC.values()), float))
-    ]
-    missed = np.interp(life.age(person, day), [18, 30, 60, 90], [0.12, 0.12, 0.05, 0.07]) + 0.006 * (
-        5.5 - people.decile[person]
-    )
-    u = rng.uniform(key, "attended", when)
-    new = rng.uniform(key, "first", when) < 0.3
-    asked = day - np.floor(20 + 80 * rng.uniform(key, "asked", when)).astype(np.int64)
-    first = np.searchsorted(person, person, side="left")
-    return rows(
-        person, day, day + CODING_LAG,
-        appointment_id=people.index[person] * 1000 + np.arange(len(person)) - first + 1,
-        nhs_number=life.numbers[person],
-        provider_code=provider(life, person),
-        event_date=life.date(day),
-        attended_code=np.select([u < missed, u < missed + 0.06, u < missed + 0.10], ["3", "2", "4"], "5"),
-        first_attendance_code=np.where(new, "1", "2"),
-        outcome_code=np.where(rng.uniform(key, "outcome", when) < 0.35, "1", "2"),
-        main_specialty=_specialty(function),
-        treatment_function=function,
-        referral_source=np.where(new, "03", "05"),
-        request_date=life.date(asked),
-        priority_code=np.select([rng.uniform(key, "priority", when) < 0.12], ["2"], "1"),
-        practice_code=life.practice_code(person, day),
-        lsoa_code=geography().lsoa11[people.lsoa[person]],
-    )  # fmt: skip

@@ -48,7 +48,7 @@ def reviews(out: Written) -> None:
         done = rng.uniform(key, "measured " + name, day) < share[name] * np.where(older | ill, 1.0, 0.5)
         if name == "diastolic":
             done = rng.uniform(key, "measured systolic", day) < share[name] * np.where(older | ill, 1.0, 0.5)
-        out.add(person[done], day[done], code, values[name][done], unit)
+        out.add(person[done], day[done], code, value=values[name][done], unit=unit)
     smokes = rng.pick(rng.uniform(life.people.key, "smoking"), np.array([0.55, 0.30, 0.15]))[person]
     asked = (rng.uniform(key, "asked smoking", day) < 0.7) & (age >= 16)
     out.add(person[asked], day[asked], np.array(list(SMOKING.values()))[smokes[asked]])
@@ -61,7 +61,7 @@ def _review_days(life: Life) -> tuple[I64, I64, np.ndarray]:
     first_ill = life.course.onset[:, [life.rules.condition(n).index for n in REVIEWED]].min(axis=1)
     found = []
     for year in range(-YEARS_BACK, life.world.days // 365 + 1):
-        day = 365 * year + np.floor(365 * rng.uniform(people.key, "review day", year + 64)).astype(np.int64)
+        day = 365 * year + rng.whole(365 * rng.uniform(people.key, "review day", year + 64))
         day = weekday(day)
         ill = first_ill <= day
         age = (day - people.birth_day) / 365.25
@@ -121,4 +121,5 @@ def _frailty(out: Written, person: I64, day: I64, age: F64) -> None:
     level = np.digitize(need[wrote], [2.9, 4.4])
     out.add(person[wrote], day[wrote], np.array(FRAILTY)[level])
     scored = looked & (day > -200) & (rng.uniform(life.key(person), "wrote scale", day) < 0.35 * quality)
-    out.add(person[scored], day[scored], ROCKWOOD, np.clip(np.round(1.8 + need[scored]), 1, 9).astype(float), "score")
+    scale = np.clip(np.round(1.8 + need[scored]), 1, 9).astype(float)
+    out.add(person[scored], day[scored], ROCKWOOD, value=scale, unit="score")

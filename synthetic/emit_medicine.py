@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from synthetic import rng
-from synthetic.course import NEVER
-from synthetic.life import Life, rows, weekday
+from synthetic.life import Life, ordinal, rows, spread, weekday
 from synthetic.rng import F64, I64
+from synthetic.state import NEVER
 
 Runs = list[tuple[I64, I64, int, str]]  # person, day of the first issue, product, word that tells draws apart
 
@@ -24,13 +24,12 @@ def medication_frame(life: Life) -> pl.DataFrame:
     order = np.lexsort((product, day, person))
     order = order[keep[order]]
     person, day, product, quantity, days = (c[order] for c in (person, day, product, quantity, days))
-    first = np.searchsorted(person, person, side="left")
     lag = np.where(rng.uniform(life.key(person), "issue entry", day * 64 + product % 61) < 0.985, 0, 6)
     return rows(
         person, day, day + lag,
         nhs_number=life.numbers[person],
         practice_code=life.practice_code(person, day),
-        issue_id=life.people.index[person] * 10_000 + np.arange(len(person)) - first + 1,
+        issue_id=life.people.index[person] * 10_000 + ordinal(person),
         event_date=life.date(day),
         record_date=life.date(day + lag),
         product_code=product,
@@ -50,7 +49,7 @@ def _started(life: Life) -> Runs:
             word = f"medicine {name} {product}"
             takes = (rng.uniform(life.people.key, word) < share) & (onset < life.world.days)
             who = everyone[takes]
-            wait = np.floor(60 * rng.exponential(life.people.key[who], word + " wait")).astype(np.int64)
+            wait = rng.whole(60 * rng.exponential(life.people.key[who], word + " wait"))
             runs.append((who, onset[who] + wait, int(product), word))
     for level, products in life.rules.section["medicines_with_need"].items():
         past = life.course.month["chronic"] >= float(level)
@@ -75,8 +74,7 @@ def _repeats(life: Life, runs: Runs) -> tuple[I64, I64, I64, I64, I64]:
     stop = np.minimum(np.minimum(start + lasts.astype(np.int64), life.leaves[person]), life.world.days - 1)
     first = np.where(start >= 0, start, (phase * every).astype(np.int64))
     count = np.where(stop >= first, (stop - first) // every + 1, 0)
-    row = np.repeat(np.arange(len(person)), count)
-    turn = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    row, turn = spread(count)
     day = weekday(first[row] + turn * every[row])
     return person[row], day, product[row], every[row], every[row]
 

@@ -7,8 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng, submit
-from synthetic.course import NEVER, OWN
-from synthetic.life import Life, clock, rows
+from synthetic.life import Life, clock, ordinal, rows, spread
+from synthetic.state import NEVER, OWN
 
 PROVIDER = "RXM"
 MEMORY, COMMUNITY, CRISIS = 0, 1, 2
@@ -32,7 +32,7 @@ def referrals(life: Life) -> Table:
             ill = life.course.onset[:, life.rules.condition(condition).index] <= 365 * year
             u = rng.uniform(life.people.key, "mental " + condition, year)
             who = everyone[ill & (u < rules["community_team"][rate])]
-            when = np.floor(365 * rng.uniform(life.key(who), "mental day " + condition, year)).astype(np.int64)
+            when = rng.whole(365 * rng.uniform(life.key(who), "mental day " + condition, year))
             found.append((who, 365 * year + when, COMMUNITY, reason))
     table = life.course.log.table("crisis")
     cause = list(life.rules.section["crises"]).index("mental_distress")
@@ -56,7 +56,7 @@ def referrals(life: Life) -> Table:
     ]
     length = np.ceil(mean * rng.exponential(life.key(person), "mental length", out["day"])).astype(np.int64)
     out["end"] = np.minimum(out["day"] + length, life.leaves[person])
-    out["number"] = np.arange(len(person)) - np.searchsorted(person, person, side="left") + 1
+    out["number"] = ordinal(person)
     return out
 
 
@@ -87,8 +87,7 @@ def contact_frame(life: Life, table: Table) -> pl.DataFrame:
     ]
     end = np.minimum(table["end"], life.world.days - 1)
     count = np.minimum((end - table["day"]) // every, 60)
-    row = np.repeat(np.arange(len(count)), count)
-    turn = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    row, turn = spread(count)
     person, when = table["person"][row], table["number"][row] * 64 + turn
     day = table["day"][row] + (every[row] * (turn + rng.uniform(life.key(person), "mental contact", when))).astype(
         np.int64
@@ -100,6 +99,7 @@ def contact_frame(life: Life, table: Table) -> pl.DataFrame:
     key = life.key(p)
     home = life.state("home", p, day[v.row]) != OWN
     u = rng.uniform(key, "mental attended", at)
+    minutes = np.round(45 * np.exp(0.3 * rng.normal(key, "mental minutes", at)))
     return rows(
         p, day[v.row], v.known,
         provider_code=np.full(len(p), PROVIDER),
@@ -108,7 +108,7 @@ def contact_frame(life: Life, table: Table) -> pl.DataFrame:
         nhs_number=life.numbers[p],
         event_date=life.date(day[v.row]),
         contact_time=clock(rng.uniform(key, "mental clock", at), 9.0, 17.0),
-        duration_minutes=np.clip(np.round(45 * np.exp(0.3 * rng.normal(key, "mental minutes", at))), 10, 180).astype(np.int64),
+        duration_minutes=np.clip(minutes, 10, 180).astype(np.int64),
         mechanism_code=np.where(rng.uniform(key, "mental how", at) < 0.3, "02", "01"),
         location_code=np.select([home, table["kind"][row][v.row] != COMMUNITY], ["G01", "A01"], "E01"),
         attendance_code=np.select([u < 0.09, u < 0.12], ["3", "2"], "5"),

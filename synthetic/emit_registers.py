@@ -9,10 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng
-from synthetic.course import NEVER, NURSING, OWN
 from synthetic.life import Life, rows
 from synthetic.people import geography
 from synthetic.rng import I64
+from synthetic.state import NEVER, NURSING, OWN
 
 HOMES = 340  # judged from beds: about 40 a home for 3 % of people aged 65 and over
 TOLD = 7  # days within which a registration, deduction or death is usually told
@@ -67,7 +67,7 @@ def registration_frame(life: Life, on: int, *, lag: int = 0) -> pl.DataFrame:
 def _spans(life: Life) -> tuple[I64, I64, I64, I64]:
     """Registrations one after another: person, first day, last day (``NEVER`` if it goes on), practice."""
     people = life.people
-    back = np.floor(365.25 * 9 * rng.exponential(people.key, "registered since")).astype(np.int64)
+    back = rng.whole(365.25 * 9 * rng.exponential(people.key, "registered since"))
     since = np.where(people.entry_day > 0, people.entry_day, -back)
     since = np.maximum(since, people.birth_day + np.where(people.birth_day < -60, 10, 0))
     since = np.maximum(since, -365 * 60)
@@ -85,12 +85,12 @@ def _spans(life: Life) -> tuple[I64, I64, I64, I64]:
 
 def _fifteenth(dates: pl.Series) -> pl.Series:
     """The 15th of each month: the day of birth is never delivered."""
-    return pl.select(pl.date(dates.dt.year(), dates.dt.month(), 15)).to_series()
+    return dates.to_frame("day").select(pl.col("day").dt.truncate("1mo").dt.offset_by("14d")).to_series()
 
 
 def _address(life: Life, person: I64, on: int) -> tuple[NDArray[np.str_], pl.Series, NDArray[np.str_]]:
     """Institution code, address key and LSOA: a move to a care home shows some weeks later."""
-    shown = on - 14 - np.floor(30 * rng.uniform(life.key(person), "address told")).astype(np.int64)
+    shown = on - 14 - rng.whole(30 * rng.uniform(life.key(person), "address told"))
     kind = life.state("home", person, np.maximum(shown, 0))
     homes = care_homes(life.world.seed)
     which = home_of(life, person, kind)
@@ -117,7 +117,7 @@ def care_homes(seed: int) -> pl.DataFrame:
         "location_id": [f"1-{x}" for x in location],
         "name_code": [f"CH{i:03d}" for i in range(n)],
         "care_home_type": np.where(nursing, "nursing", "residential"),
-        "bed_count": (18 + np.floor(45 * rng.uniform(key, "beds"))).astype(np.int64),
+        "bed_count": (18 + rng.whole(45 * rng.uniform(key, "beds"))),
         "pcn_code": place.pcn[practice],
         "practice_code": place.practice[practice],
         "lsoa_code": place.lsoa[at],
@@ -130,15 +130,15 @@ def home_of(life: Life, person: I64, kind: NDArray[np.int8]) -> I64:
     along = geography().cumulative[life.people.lsoa[person]] + 0.012 * (
         rng.uniform(life.key(person), "which home") - 0.5
     )
-    group = np.clip(np.floor(along * HOMES / 10), 0, HOMES // 10 - 1).astype(np.int64)
-    spread = rng.uniform(life.key(person), "which of them")
-    return 10 * group + np.where(kind == NURSING, np.floor(4 * spread), 4 + np.floor(6 * spread)).astype(np.int64)
+    group = np.clip(rng.whole(along * HOMES / 10), 0, HOMES // 10 - 1)
+    which = rng.uniform(life.key(person), "which of them")
+    return 10 * group + rng.whole(np.where(kind == NURSING, 4 * which, 4 + 6 * which))
 
 
 def opt_out_frame(life: Life, on: int) -> pl.DataFrame:
     """People with a national opt-out in force on day ``on``."""
     key = life.people.key
-    since = np.floor(life.world.days * (1.4 * rng.uniform(key, "opt-out day") - 0.5)).astype(np.int64)
+    since = rng.whole(life.world.days * (1.4 * rng.uniform(key, "opt-out day") - 0.5))
     who = np.flatnonzero(rng.uniform(key, "opt-out") < life.rules.population.national_opt_out)
     keep = (since[who] <= on) & (life.leaves[who] > on) & (life.people.entry_day[who] <= on)
     keep &= life.people.birth_day[who] < since[who]
@@ -161,7 +161,7 @@ def projection_frame(people: int, first: dt.date) -> pl.DataFrame:
     out = []
     for authority in np.unique(place.authority):
         band = structure[place.authority == authority].sum(axis=0)
-        for ahead in range(0, 16):
+        for ahead in range(16):
             growth = np.interp(np.arange(19), [0, 12, 14, 16, 18], [0.0, 0.002, 0.008, 0.016, 0.026])
             expected = band * (1 + growth) ** ahead
             for sex, share in (("1", np.interp(np.arange(19), [0, 13, 18], [0.51, 0.49, 0.34])),):

@@ -10,11 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng
-from synthetic.course import NEVER, NURSING, OWN
 from synthetic.emit_registers import care_homes, home_of
 from synthetic.life import Life, rows
 from synthetic.people import geography
 from synthetic.rng import I64
+from synthetic.state import NEVER, NURSING, OWN
 
 CITY, COUNTY = "E06000015", "E10000007"
 HOME_SUPPORT, DIRECT = "Home support or domiciliary care", "Direct payment"
@@ -86,7 +86,7 @@ def client_level_frame(life: Life, table: dict[str, NDArray], start: int, end: i
     traced = rng.uniform(key, "council traced") > 0.035
     in_home = life.state("home", person, t["start"] + 30)
     location = homes["location_id"].to_numpy().astype(str)[np.maximum(t["home"], 0)]
-    review = np.where(t["review"] == "", "", t["review"])
+    helped = (life.people.partner[person] >= 0) & ~life.state("alone", person, t["start"])
     return rows(
         person, t["start"], np.full(n, known),
         authority_code=np.where(city, CITY, COUNTY),
@@ -101,13 +101,13 @@ def client_level_frame(life: Life, table: dict[str, NDArray], start: int, end: i
         client_type=t["client"],
         route=_blank(t["route"]), assessment_type=_blank(t["assessment"]), service_type=_blank(t["service"]),
         service_component=_blank(t["component"]), delivery_mechanism=_blank(t["delivery"]),
-        outcome=_blank(t["outcome"]), review_reason=_blank(review),
+        outcome=_blank(t["outcome"]), review_reason=_blank(t["review"]),
         primary_support_reason=_reason(life, t),
         accommodation_status=np.select(
             [in_home == NURSING, in_home != OWN], ["Registered nursing home", "Registered care home"],
             "Owner occupier or shared ownership scheme",
         ),
-        has_unpaid_carer=np.where((life.people.partner[person] >= 0) & ~life.state("alone", person, t["start"]), "Yes", "No"),
+        has_unpaid_carer=np.where(helped, "Yes", "No"),
         funding_status=np.where(t["type"] == "Service", "Joint client and social care funded", "Unknown"),
         care_home_location_id=_blank(np.where(t["home"] >= 0, location, "")),
         unit_cost=pl.Series(t["cost"]).fill_nan(None),
@@ -124,7 +124,8 @@ def _reason(life: Life, t: dict[str, NDArray]) -> NDArray[np.str_]:
     person, day = t["person"], t["start"]
     return np.select(
         [
-            t["client"] == "Unpaid carer", life.has("learning_disability", person, day), life.has("dementia", person, day),
+            t["client"] == "Unpaid carer", life.has("learning_disability", person, day),
+            life.has("dementia", person, day),
             life.has("mental_illness", person, day) & (life.age(person, day) < 65),
         ],
         ["Social support: Support to unpaid carer", "Learning disability support", "Support with memory and cognition",
@@ -196,7 +197,7 @@ def _home_support(told: Told) -> None:
     keep = _arranged(life, who)
     who, asked = who[keep], since[keep]
     key = life.key(who)
-    start = asked + 21 + np.floor(30 * rng.exponential(key, "package wait")).astype(np.int64)
+    start = asked + 21 + rng.whole(30 * rng.exponential(key, "package wait"))
     stops = _moved_to_home(life)[who]
     route = np.where(rng.uniform(key, "route") < 0.35, "Discharge from Hospital", "Community / Other route")
     told.add(who, asked, asked + 5, type="Request", route=route, outcome=ASSESSED)
@@ -225,20 +226,21 @@ def _home_support(told: Told) -> None:
     _reviews(told, who, start, np.minimum(stops, life.leaves[who]))
     day = rng.uniform(key, "day support") < spec["day_support"]["share"]
     told.add(
-        who[day], start[day] + 60, np.minimum(stops, NEVER)[day], type="Service", service=COMMUNITY, component="Day support",
+        who[day], start[day] + 60, stops[day], type="Service", service=COMMUNITY, component="Day support",
         delivery="CASSR commissioned support", outcome=CONTINUES, cost=float(spec["day_support"]["session"]),
         frequency="Per session", units=float(spec["day_support"]["sessions"]),
     )  # fmt: skip
     gets = rng.uniform(key, "equipment") < spec["equipment"]["share"]
     told.add(
         who[gets], start[gets], start[gets], type="Service", service=COMMUNITY, component="Equipment",
-        delivery="CASSR commissioned support", outcome=CONTINUES, cost=float(spec["equipment"]["cost"]), frequency="One-off",
+        delivery="CASSR commissioned support", outcome=CONTINUES, cost=float(spec["equipment"]["cost"]),
+        frequency="One-off",
     )  # fmt: skip
 
 
 def _reviews(told: Told, who: I64, start: I64, stop: I64) -> None:
     for year in range(1, 8):
-        late = np.floor(120 * rng.exponential(told.life.key(who), "review late", year)).astype(np.int64)
+        late = rng.whole(120 * rng.exponential(told.life.key(who), "review late", year))
         day = start + 365 * year + late
         goes = (day < stop) & (rng.uniform(told.life.key(who), "reviewed", year) < 0.62)
         told.add(
@@ -253,7 +255,7 @@ def _homes(told: Told) -> None:
     who = np.flatnonzero(moved < NEVER)
     who = who[_arranged(life, who)]
     key = life.key(who)
-    back = -np.floor(600 * rng.exponential(key, "in home since")).astype(np.int64)
+    back = -rng.whole(600 * rng.exponential(key, "in home since"))
     start = np.where(moved[who] == 0, np.maximum(back, -2500), moved[who])
     kind = life.state("home", who, np.maximum(start, 0) + 28)
     nursing = kind == NURSING
@@ -287,8 +289,8 @@ def _carers(told: Told) -> None:
     )
     told.add(
         carer, since + 45, np.minimum(since + 45 + 700, life.leaves[carer]), type="Service", service=CARER_SUPPORT,
-        component="Unpaid carer respite", delivery="CASSR commissioned support", client="Unpaid carer", outcome=CONTINUES,
-        cost=38.0, frequency="Weekly",
+        component="Unpaid carer respite", delivery="CASSR commissioned support", client="Unpaid carer",
+        outcome=CONTINUES, cost=38.0, frequency="Weekly",
     )  # fmt: skip
 
 
@@ -296,19 +298,22 @@ def _learning_disability(told: Told) -> None:
     """Supported living of adults with a learning disability; a few in specialist places."""
     life, spec = told.life, told.life.rules.section["social_care"]["learning_disability"]
     who = np.flatnonzero(life.course.onset[:, life.rules.condition("learning_disability").index] < NEVER)
-    who = who[(rng.uniform(life.key(who), "supported") < spec["share"]) & (life.age(who, np.zeros(len(who))) > 16)]
+    who = who[
+        (rng.uniform(life.key(who), "supported") < spec["share"]) & (life.age(who, np.zeros(len(who), np.int64)) > 16)
+    ]
     key = life.key(who)
     special = rng.uniform(key, "specialist") < spec["specialist_share"]
+    usual = spec["week"] * np.exp(0.3 * rng.normal(key, "living cost"))
     start = np.maximum(
         life.people.birth_day[who] + round(18.1 * 365.25),
-        -2500 + np.floor(300 * rng.uniform(key, "supported since")).astype(np.int64),
+        -2500 + rng.whole(300 * rng.uniform(key, "supported since")),
     )
     told.add(
         who, start, np.full(len(who), NEVER), type="Service",
         service=np.where(special, "Long term support: Residential care", COMMUNITY),
         component=np.where(special, "Long term residential care", "Community supported living"),
         delivery="CASSR commissioned support", outcome=CONTINUES,
-        cost=np.where(special, spec["specialist_week"], (spec["week"] * np.exp(0.3 * rng.normal(key, "living cost"))).round(2)),
+        cost=np.where(special, spec["specialist_week"], usual.round(2)),
         frequency="Weekly",
     )  # fmt: skip
     _reviews(told, who, start, life.leaves[who])
@@ -323,7 +328,7 @@ def _advice(told: Told) -> None:
         sliding = life.course.month["vulnerability"][min(quarter * 13 // 4, len(life.course.month["here"]) - 1)]
         rate = np.interp(age, spec["ages"], spec["rate"]) * np.exp(0.5 * sliding) / 4
         who = np.flatnonzero((rng.uniform(life.people.key, "advice", quarter) < rate) & (age >= 18))
-        day = 91 * quarter + np.floor(91 * rng.uniform(life.key(who), "advice day", quarter)).astype(np.int64)
+        day = 91 * quarter + rng.whole(91 * rng.uniform(life.key(who), "advice day", quarter))
         here = life.lives_here(who, day)
         told.add(
             who[here], day[here], day[here] + 4, type="Request", route="Community / Other route", outcome=NO_FURTHER

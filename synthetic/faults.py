@@ -49,10 +49,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class Planted:
-    """A fault as it lies in a file: ``row`` is the record number after the header, from 1."""
+    """A fault as it lies in a file: ``row`` is the record number after the header, from 1; the rest as in ``Fault``."""
 
     row: int
-    fault: Fault
+    fault: str
+    rule: str
+    column: str
+    level: str
 
 
 def kinds(contract: Contract) -> tuple[Fault, ...]:
@@ -85,7 +88,8 @@ def plant(
     Args:
         frame: the good rows.
         contract: names the columns present.
-        keys: the person's stream of each row; ``ordinal`` numbers the rows of a person.
+        keys: the person's stream of each row.
+        ordinal: number of each row among its person's.
         rate: share of rows to spoil.
         turn: number of the delivery, so that each draws anew.
         historic: all versions count in a history, so none is planted as superseded there.
@@ -138,13 +142,7 @@ def _column_faults(column: Column) -> list[Fault]:
     if column.required:
         found.append(fault("a required value is missing", "C01", lambda _: ""))
     if column.role == "person":
-        reject = ("reject", AFTER)
-        found.append(fault("nine digits", "N01", lambda v: v[:9], reject))
-        found.append(fault("a wrong check digit", "N02", lambda v: v[:9] + str((int(v[9]) + 1) % 10), reject))
-        found.append(fault("a number that is never issued", "N03", lambda _: "9999999999", reject))
-        if not column.required:
-            found.append(fault("no NHS number", "N00", lambda _: "", ("warn", IN_PLACE)))
-        return found
+        return found + _person_faults(column, fault)
     if column.role == "local_id":
         return found
     if column.code_system:
@@ -155,7 +153,7 @@ def _column_faults(column: Column) -> list[Fault]:
         return found
     if column.code_set:
         found.append(fault("a code that is not in the set", "C06", lambda _: "ZQ9", ("warn", IN_PLACE)))
-    if column.pattern and not column.code_set:
+    elif column.pattern:
         found.append(fault("the wrong form", "C07", lambda _: "not-a-code"))
     if column.type == "date":
         found.append(fault("a date in another format", "C02", lambda v: f"{v[8:10]}/{v[5:7]}/{v[:4]}"))
@@ -164,12 +162,24 @@ def _column_faults(column: Column) -> list[Fault]:
             found.append(Fault("a date after the delivery", "C03", name, hard[1], hard[0], _in_future(name)))
     elif column.type in ("integer", "number"):
         found.append(fault("text in a number", "C04", lambda _: "unknown"))
-        if column.maximum is not None:
-            found.append(fault("a number above its bound", "C05", lambda _: str(int(column.maximum or 0) + 1)))
-        if column.minimum is not None:
-            found.append(fault("a number below its bound", "C05", lambda _: str(int(column.minimum or 0) - 1)))
+        for word, bound, step in (("above", column.maximum, 1), ("below", column.minimum, -1)):
+            if bound is not None:
+                text = str(int(bound) + step)
+                found.append(fault(f"a number {word} its bound", "C05", lambda _, text=text: text))  # type: ignore[misc]
     elif column.type in ("time", "boolean"):
         found.append(fault("a value that cannot be read", "C04", lambda _: "27:61"))
+    return found
+
+
+def _person_faults(column: Column, fault: Callable[..., Fault]) -> list[Fault]:
+    reject = ("reject", AFTER)
+    found = [
+        fault("nine digits", "N01", lambda v: v[:9], reject),
+        fault("a wrong check digit", "N02", lambda v: v[:9] + str((int(v[9]) + 1) % 10), reject),
+        fault("a number that is never issued", "N03", lambda _: "9999999999", reject),
+    ]
+    if not column.required:
+        found.append(fault("no NHS number", "N00", lambda _: "", ("warn", IN_PLACE)))
     return found
 
 

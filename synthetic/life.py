@@ -11,10 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng
-from synthetic.course import MONTH, Course, World
+from synthetic.course import Course
 from synthetic.people import BoolArray, People, geography
 from synthetic.rng import F64, I64
 from synthetic.rules import Rules
+from synthetic.state import MONTH, World
 
 _STRIDE = 1 << 21
 _SHIFT = 1 << 20
@@ -140,6 +141,17 @@ class Life:
         return pl.Series(geography().practice).gather(pl.Series(self.practice_at(person, day)))
 
 
+def spread(count: I64) -> tuple[I64, I64]:
+    """For ``count[i]`` copies of each row: the row of every copy, and its turn from 0."""
+    row = np.repeat(np.arange(len(count)), count)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+
+
+def ordinal(person: I64) -> I64:
+    """Number of each row among its person's, from 1; rows have to be in order of person."""
+    return np.arange(len(person)) - np.searchsorted(person, person, side="left") + 1
+
+
 def weekday(day: I64) -> I64:
     """The same day, or the Friday before a weekend (day 0 is a Monday)."""
     over = day % 7
@@ -147,7 +159,7 @@ def weekday(day: I64) -> I64:
 
 
 def rows(person: I64, day: I64, known: I64, **columns: object) -> pl.DataFrame:
-    """A frame of delivered rows, keyed by lake column name, with ``_person``, ``_day`` and ``_known`` for the writer."""
+    """A frame of delivered rows, keyed by lake column name; ``_person``, ``_day`` and ``_known`` are for the writer."""
     return pl.DataFrame({"_person": person, "_day": day, "_known": known, **columns})
 
 

@@ -103,7 +103,7 @@ class People:
 
     def age(self, day: float) -> F64:
         """Age in years on a day."""
-        return (day - self.birth_day) / YEAR
+        return np.asarray((day - self.birth_day) / YEAR, dtype=np.float64)
 
 
 @cache
@@ -145,7 +145,8 @@ def _nearest(people_so_far: F64, list_size: F64, k: int = 4) -> tuple[NDArray[np
     centre_of_list = edge - np.diff(edge, prepend=0) / 2
     distance = np.abs(centre_of_area[:, None] - centre_of_list[None, :]) / (list_size / list_size.sum())[None, :]
     near = np.argsort(distance, axis=1, kind="stable")[:, :k]
-    return near, np.tile(np.array([0.72, 0.88, 0.96, 1.0]), (len(near), 1))
+    share: F64 = np.tile(np.array([0.72, 0.88, 0.96, 1.0]), (len(near), 1))
+    return near, share
 
 
 def head_count(people: int, years: float) -> int:
@@ -163,9 +164,9 @@ def make(start: int, stop: int, *, count: int, seed: int, days: int, rules: Rule
     lsoa = np.minimum(np.searchsorted(place.cumulative, (index + 0.5) / count), len(place.lsoa) - 1)
     entry, kind = _entry(key, days, rules)
     age = _age(key, lsoa, kind, rules, place)
-    birth = np.where(kind == 1, entry, np.floor(entry - age * YEAR)).astype(np.int64)
+    birth = np.where(kind == 1, entry, rng.whole(entry - age * YEAR))
     female = rng.uniform(key, "sex") < rules.population.female_share.at(age)
-    partner, household, alone = _households(index, key, age, female, kind, rules)
+    partner, household, alone = _households(index, key, (age, female, kind), rules)
     lsoa = lsoa[household - start]
     head_key = rng.keyed(seed ^ 0x51ED, household)
     choice = rng.uniform(head_key, "practice")
@@ -216,10 +217,12 @@ def _rank(group: I64, order: F64) -> I64:
     return rank
 
 
-def _households(
-    index: I64, key: U64, age: F64, female: BoolArray, kind: I64, rules: Rules
-) -> tuple[I64, I64, BoolArray]:
-    """Couples of like age within a block; children and some single adults join a couple; the rest live alone."""
+def _households(index: I64, key: U64, who: tuple[F64, BoolArray, I64], rules: Rules) -> tuple[I64, I64, BoolArray]:
+    """Couples of like age within a block; children and some single adults join a couple; the rest live alone.
+
+    ``who`` is age, sex and kind of entry; returns partner and household (positions and indices) and who lives alone.
+    """
+    age, female, kind = who
     block = index // BLOCK
     position = np.arange(len(index))
     wants = (rng.uniform(key, "partner") < rules.population.has_partner.at(age)) & (age >= 18) & (kind == 0)
@@ -248,7 +251,7 @@ def _join(who: I64, heads: I64, block: I64, key: U64) -> I64:
     """A couple of the same block for each person in ``who``; their own household if there is none."""
     first = np.searchsorted(block[heads], block[who], side="left")
     size = np.searchsorted(block[heads], block[who], side="right") - first
-    pick = first + np.floor(rng.uniform(key[who], "joins") * np.maximum(size, 1)).astype(np.int64)
+    pick = first + rng.whole(rng.uniform(key[who], "joins") * np.maximum(size, 1))
     return np.where(size > 0, heads[np.minimum(pick, len(heads) - 1)], who)
 
 

@@ -105,6 +105,11 @@ def pick(u: F64, weights: F64) -> NDArray[np.int64]:
     return np.minimum((u[:, None] > edges).sum(axis=1), weights.shape[1] - 1)
 
 
+def whole(x: F64) -> I64:
+    """Rounded down to whole numbers."""
+    return np.floor(x).astype(np.int64)
+
+
 def permute(index: I64, size: int, seed: int) -> I64:
     """A keyed one-to-one shuffle of 0..size-1 (four Feistel rounds with cycle walking); order shows no pattern."""
     half = (max(size - 1, 1).bit_length() + 1) // 2

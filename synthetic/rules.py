@@ -103,11 +103,12 @@ def _condition(index: int, name: str, spec: dict[str, Any]) -> Condition:
         slope = max(known[-1] - known[-2], 1e-4) / 10
         cumulative = np.interp(ages, [0, 15, 40, 55, 65, 75, 85], [0, known[0] * 0.15, *known])
         cumulative = np.where(ages > 85, known[-1] + slope * (ages - 85), cumulative)
+    weights = {k: float(spec[k]) for k in ("female", "hidden", "poor", "function", "crisis", "death", "coded")}
     return Condition(
-        name,
-        index,
-        cumulative,
-        *(float(spec[k]) for k in ("female", "hidden", "poor", "function", "crisis", "death", "coded")),
+        name=name,
+        index=index,
+        cumulative=cumulative,
+        **weights,
         gp={int(k): float(v) for k, v in spec["gp"].items()},
         icd={str(k): float(v) for k, v in spec["icd"].items()},
     )

@@ -6,17 +6,18 @@ import copy
 import dataclasses
 import datetime as dt
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng
-from synthetic.course import NEVER, State, World, begin, live
+from synthetic.course import begin, live, onset_hazard
 from synthetic.life import Life
 from synthetic.people import YEAR, People
 from synthetic.rng import F64, I64, U64
+from synthetic.state import NEVER, State, World
 
 STATES = ("housebound", "home", "alone", "palliative")
 T = TypeVar("T", People, State)
@@ -77,7 +78,8 @@ def _conditions(life: Life) -> pl.DataFrame:
 def _stays(life: Life) -> pl.DataFrame:
     s = life.stay
     return pl.DataFrame({
-        "nhs_number": life.numbers[s["person"]], "admission_date": life.date(s["day"]), "ready_date": life.date(s["ready"]),
+        "nhs_number": life.numbers[s["person"]], "admission_date": life.date(s["day"]),
+        "ready_date": life.date(s["ready"]),
         "discharge_date": life.date(s["out"]), "home_date": life.date(s["home"]), "pathway": s["pathway"],
         "fall": s["fall"].astype(bool), "died": s["dies"].astype(bool),
     })  # fmt: skip
@@ -88,11 +90,13 @@ def true_risk(
 ) -> pl.DataFrame:
     """True probabilities at the start of a week, by living the next year again and again.
 
-    Everything that has happened is kept; illness yet to begin, crises, falls and deaths are drawn anew each time. Nobody
-    leaves the area in a replicate. A stay under way keeps the length it was given, which is known to nobody in life.
+    Everything that has happened is kept; illness yet to begin, crises, falls and deaths are drawn anew each time.
+    Nobody leaves the area in a replicate. A stay under way keeps its length, which nobody knows in life.
 
     Args:
-        people: a run of people; world: theirs; numbers: their NHS numbers.
+        people: a run of people.
+        world: in which they live.
+        numbers: their NHS numbers.
         first_day: date of day 0.
         week: index week, from the first.
         replicates: how many futures; the Monte Carlo error of a probability p is sqrt(p (1 - p) / replicates).
@@ -134,7 +138,7 @@ def true_risk(
 
 def _subset(thing: T, index: I64) -> T:
     size = len(thing.key) if isinstance(thing, People) else len(thing.alive)
-    values = {}
+    values: dict[str, Any] = {}
     for f in dataclasses.fields(thing):
         value = getattr(thing, f.name)
         values[f.name] = value[index] if isinstance(value, np.ndarray) and len(value) == size else value
@@ -143,8 +147,6 @@ def _subset(thing: T, index: I64) -> T:
 
 def _future_onsets(people: People, state: State, world: World, day: int, salt: int) -> NDArray[np.int32]:
     """Onset days with the future drawn anew: the hazard left after today is spent by a fresh exponential."""
-    from synthetic.course import onset_hazard
-
     key: U64 = rng.keyed(world.seed ^ (salt * 0x9E37), people.index)
     onset = state.onset.copy()
     ages: F64 = np.arange(0, 111, dtype=float)

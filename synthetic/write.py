@@ -6,7 +6,7 @@ import datetime as dt
 import gzip
 import io
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +23,7 @@ INTERNAL = ("_person", "_day", "_known")
 
 @dataclass
 class Piece:
-    """Rows of one source and delivery written by one worker, without a header; ``planted`` counts from its first row."""
+    """Rows of one source and delivery by one worker, without a header; ``planted`` counts from its first row."""
 
     source: str
     received: dt.date
@@ -79,7 +79,8 @@ class PieceWriter:
             self._good(out, done, upto)
             self._file.write(text.encode())
             self.piece.rows += 1
-            self.piece.planted.append(faults.Planted(self.piece.rows, fault))
+            planted = faults.Planted(self.piece.rows, fault.kind, fault.code, fault.column, fault.level)
+            self.piece.planted.append(planted)
             done = at + 1 if fault.where != faults.BEFORE else at
         self._good(out, done, out.height)
 
@@ -120,10 +121,7 @@ def join(pieces: list[Piece], target: Path) -> list[dict[str, object]]:
             with piece.path.open("rb") as source:
                 while block := source.read(1 << 22):
                     out.write(block)
-            for p in piece.planted:
-                f = p.fault
-                row = {"row": before + p.row, "fault": f.kind, "rule": f.code, "column": f.column, "level": f.level}
-                listed.append(row)
+            listed += [asdict(p) | {"row": before + p.row} for p in piece.planted]
             before += piece.rows
             piece.path.unlink()
     return listed
@@ -144,7 +142,7 @@ def pack(path: Path, how: str) -> Path:
 
     Args:
         path: UTF-8 text.
-        how: ``gzip``, ``zip``, ``bom`` (byte-order mark), ``cp1252`` (Windows encoding) or ``crlf`` (Windows line ends).
+        how: ``gzip``, ``zip``, ``bom`` (byte-order mark), ``cp1252`` (Windows) or ``crlf`` (Windows line ends).
 
     Raises:
         ValueError: the word is none of these.

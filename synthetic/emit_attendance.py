@@ -1,0 +1,166 @@
+"""Attendances: emergency departments, outpatient clinics, and who lies in an acute bed each morning."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from synthetic import rng
+from synthetic.crisis import DEPARTMENT, WARD
+from synthetic.emit_hospital import CODING_LAG, COMMUNITY, provider, specialty, spell_number, stay_number
+from synthetic.life import Life, clock, ordinal, rows, spread
+from synthetic.people import geography
+from synthetic.rng import F64, I64
+from synthetic.state import NEVER
+
+ACUITY = [1064891000000107, 1064911000000105, 1064901000000108, 1077241000000103, 1077251000000100]
+HOME_CODE, WARD_CODE, STREAMED, DIED_CODE = 306689006, 306706006, 1066341000000100, 305398007
+CFS_TOOL = 763264000
+CLINIC = {
+    "130": 16,
+    "110": 14,
+    "320": 10,
+    "301": 8,
+    "430": 4,
+    "300": 10,
+    "340": 7,
+    "410": 6,
+    "101": 6,
+    "100": 9,
+    "303": 5,
+    "400": 5,
+}
+
+
+def attendance_frame(life: Life) -> pl.DataFrame:
+    """Emergency attendances: of crises and falls that reached a department, admitted or not."""
+    person, day, cause, dealt, need = _attended(life)
+    key = life.key(person)
+    when = day * 2 + (cause < 0)
+    trust = provider(life, person)
+    north_minor = rng.uniform(key, "minor unit", when)
+    minor = (dealt == DEPARTMENT) & (north_minor < 0.28)
+    streamed = (dealt == DEPARTMENT) & ~minor & (north_minor > 0.93)
+    department = np.select([minor, streamed], ["03", "05"], "01")
+    score = np.clip(0.5 * need + (dealt == WARD) * 1.2 + rng.normal(key, "acuity", when) * 0.7, -1, 4)
+    acuity = np.array(ACUITY)[np.clip(3.2 - score, 0, 4).astype(int)]
+    complaint = [spec["ed"] for spec in life.rules.section["crises"].values()]
+    chief = np.where(cause < 0, 1912002, np.array([c or 0 for c in complaint])[np.maximum(cause, 0)])
+    hours = np.where(dealt == WARD, 7 + 0.5 * need, 2.9) * np.exp(0.5 * rng.normal(key, "hours", when))
+    level = np.clip(np.round(1.8 + need), 1, 9).astype(np.int64)
+    destination = np.select([dealt == WARD, streamed], [WARD_CODE, STREAMED], HOME_CODE)
+    scored = (life.age(person, day) >= 65) & (department == "01") & (rng.uniform(key, "scale", when) < 0.45)
+    late = np.where(
+        rng.uniform(key, "late attendance", when) < 0.03, np.floor(20 * rng.uniform(key, "how late", when)), 0
+    )
+    return rows(
+        person, day, day + 5 + late.astype(np.int64),
+        provider_code=np.where(minor, COMMUNITY, trust),
+        attendance_id=pl.Series(life.people.index[person] * 1000 + ordinal(person)).cast(pl.String),
+        nhs_number=life.numbers[person],
+        department_type=department,
+        attendance_category=np.where(rng.uniform(key, "follow-up", when) < 0.95, "1", "2"),
+        event_date=life.date(day),
+        arrival_time=clock(rng.uniform(key, "arrival", when) ** 0.8, 0.0, 23.98),
+        acuity_code=acuity,
+        chief_complaint_code=pl.Series(chief).replace(0, None),
+        assessment_tool_code=pl.Series(np.where(scored, CFS_TOOL, 0)).replace(0, None),
+        assessment_score=pl.Series(np.where(scored, level, 0)).replace(0, None),
+        discharge_destination_code=destination,
+        departure_minutes=np.clip(60 * hours, 15, 4000).astype(np.int64),
+        practice_code=life.practice_code(person, day),
+        lsoa_code=geography().lsoa11[life.people.lsoa[person]],
+    )  # fmt: skip
+
+
+def _attended(life: Life) -> tuple[I64, I64, I64, I64, F64]:
+    found = []
+    for kind in ("crisis", "fall"):
+        t = life.course.log.table(kind)
+        if t:
+            at = np.flatnonzero(t["dealt"] >= DEPARTMENT)
+            found.append([t[k][at] for k in ("person", "day", "cause", "dealt", "dependence")])
+    person, day, cause, dealt, need = (np.concatenate(c) for c in zip(*found, strict=True))
+    direct = (life.stay["person"] * 1_000_000 + life.stay["day"])[~life.stay["via_department"].astype(bool)]
+    keep = ~np.isin(person * 1_000_000 + day, direct) | (dealt != WARD)
+    keep &= life.lives_here(person, day)
+    order = np.lexsort((cause, day, person))
+    order = order[keep[order]]
+    return person[order], day[order], cause[order], dealt[order], need[order]
+
+
+def snapshot_frame(life: Life) -> pl.DataFrame:
+    """One row per person in an acute bed per morning, first the day after admission."""
+    stay = life.stay
+    last = np.minimum(stay["out"], life.world.days - 1)
+    days = np.maximum(last - stay["day"], 0)
+    row = np.repeat(np.arange(len(days)), days)
+    day = stay["day"][row] + 1 + np.arange(len(row)) - np.repeat(np.cumsum(days) - days, days)
+    person, ready = stay["person"][row], stay["ready"][row]
+    key = life.key(person)
+    waits = (day > ready) & (stay["out"][row] > ready)
+    pathway = stay["pathway"][row]
+    reasons = np.array(
+        [["H4", "H1", "H5", "C0"], ["C1", "I1", "I3", "T1"], ["C4", "I4", "T3", "T1"], ["C6", "I5", "T2", "IA"]]
+    )
+    reason = reasons[pathway, np.floor(4 * rng.uniform(key, "delay reason", stay["day"][row])).astype(int)]
+    told = day >= ready - 2
+    return rows(
+        person, day, day + 1,
+        event_date=life.date(day),
+        provider_code=provider(life, person),
+        spell_number=spell_number(life, person, stay_number(life)[row]),
+        nhs_number=life.numbers[person],
+        admission_date=life.date(stay["day"][row]),
+        discharge_ready_date=life.date(np.where(day > ready, ready, NEVER)),
+        no_criteria_flag=waits,
+        planned_pathway=pl.Series(np.where(told, pathway.astype(str), "")).replace("", None),
+        delay_reason=pl.Series(np.where(waits, reason, "")).replace("", None),
+    )  # fmt: skip
+
+
+def outpatient_frame(life: Life) -> pl.DataFrame:
+    """Outpatient appointments: more with illness; missed more often by the young and the poor."""
+    people, found = life.people, []
+    for quarter in range(life.world.days // 91 + 1):
+        age = people.age(91 * quarter)
+        ill = (life.course.onset <= 91 * quarter).sum(axis=1)
+        rate = np.interp(age, [0, 15, 30, 50, 70, 85, 100], [0.6, 0.5, 0.7, 1.0, 1.6, 1.5, 0.8]) * (0.55 + 0.13 * ill)
+        count = rng.poisson(people.key, "clinic", np.minimum(rate / 4, 2.0), quarter)
+        who, turn = spread(count)
+        found.append((who, quarter * 8 + turn, np.full(len(who), quarter)))
+    person, when, quarters = (np.concatenate(c) for c in zip(*found, strict=True))
+    key = life.key(person)
+    day = 91 * quarters + rng.whole(91 * rng.uniform(key, "clinic day", when))
+    day = np.where(day % 7 >= 5, day - 3, day)
+    keep = life.lives_here(person, day) & ~life.in_hospital(person, day)
+    person, when, day = person[keep], when[keep], day[keep]
+    order = np.lexsort((when, day, person))
+    person, when, day = person[order], when[order], day[order]
+    key = life.key(person)
+    function = np.array(list(CLINIC))[
+        rng.pick(rng.uniform(key, "clinic function", when), np.array(list(CLINIC.values()), float))
+    ]
+    missed = np.interp(life.age(person, day), [18, 30, 60, 90], [0.12, 0.12, 0.05, 0.07]) + 0.006 * (
+        5.5 - people.decile[person]
+    )
+    u = rng.uniform(key, "attended", when)
+    new = rng.uniform(key, "first", when) < 0.3
+    asked = day - rng.whole(20 + 80 * rng.uniform(key, "asked", when))
+    return rows(
+        person, day, day + CODING_LAG,
+        appointment_id=people.index[person] * 1000 + ordinal(person),
+        nhs_number=life.numbers[person],
+        provider_code=provider(life, person),
+        event_date=life.date(day),
+        attended_code=np.select([u < missed, u < missed + 0.06, u < missed + 0.10], ["3", "2", "4"], "5"),
+        first_attendance_code=np.where(new, "1", "2"),
+        outcome_code=np.where(rng.uniform(key, "outcome", when) < 0.35, "1", "2"),
+        main_specialty=specialty(function),
+        treatment_function=function,
+        referral_source=np.where(new, "03", "05"),
+        request_date=life.date(asked),
+        priority_code=np.select([rng.uniform(key, "priority", when) < 0.12], ["2"], "1"),
+        practice_code=life.practice_code(person, day),
+        lsoa_code=geography().lsoa11[people.lsoa[person]],
+    )  # fmt: skip
