@@ -60,38 +60,20 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
         stays without a discharge) and `open_people` (people behind them).
     """
     covered_to = con.sql(sql.load("marts/covered_to"), params={"data_date": data_date}).fetchall()[0][0]
+    _table(con, "mart_span", "marts/attribute_span", data_date=data_date)
     for indicator in indicators:
-        text = sql.load(f"marts/{indicator.fact}")
-        given = {"data_date": data_date, "covered_to": covered_to}
-        con.execute(
-            f"create or replace temp table mart_raw_{indicator.id} as "
-            f"select f.* from ({text}) as f anti join mart_removed using (person_id)",
-            {name: value for name, value in given.items() if f"${name}" in text},
-        )
-    _attributes(con, indicators, data_date)
-    for indicator in indicators:
-        con.execute(
-            f"create or replace temp table mart_fact_{indicator.id} as "
-            f"select f.*, a.* exclude (person_id, day, age) from mart_raw_{indicator.id} as f "
-            f"inner join mart_attribute as a using (person_id, day) where a.age >= {indicator.ages}"
-        )
+        statement = f"marts/{indicator.fact}"
+        given = {"data_date": data_date, "covered_to": covered_to, "ages": indicator.ages}
+        parameters = {name: value for name, value in given.items() if f"${name}" in sql.load(statement)}
+        if indicator.measure == "people":
+            _table(con, f"mart_fact_{indicator.id}", statement, **parameters)
+        else:
+            _table(con, "mart_raw", statement, **parameters)
+            _table(con, f"mart_fact_{indicator.id}", "marts/fact_attribute", ages=indicator.ages)
+            con.execute(
+                f"create or replace temp table mart_seen_{indicator.id} as select distinct month_start from mart_raw"
+            )
     return {"covered_to": covered_to, **_open_stays(con, indicators)}
-
-
-def _attributes(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], data_date: dt.date) -> None:
-    """`mart_attribute`, one calendar year at a time to bound memory."""
-    moments = " union ".join(f"select person_id, day from mart_raw_{i.id}" for i in indicators)
-    con.execute(f"create or replace temp table mart_all_moment as {moments}")
-    years = con.sql("select distinct year(day) from mart_all_moment order by 1").fetchall()
-    con.execute("create or replace temp table mart_moment as select * from mart_all_moment limit 0")
-    _table(con, "mart_attribute", "marts/attribute", data_date=data_date)
-    for (year,) in years:
-        con.execute(
-            "create or replace temp table mart_moment as select * from mart_all_moment where year(day) = $year",
-            {"year": year},
-        )
-        con.execute(f"insert into mart_attribute {sql.load('marts/attribute')}", {"data_date": data_date})
-    con.execute("drop table mart_all_moment")
 
 
 def _open_stays(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...]) -> dict[str, int]:
@@ -113,29 +95,40 @@ def sum_by(con: duckdb.DuckDBPyConnection, indicator: Indicator, cut: Cut, perio
     """
     dimensions = "".join(f", {d}" for d in cut.by)
     sets = dict.fromkeys([(), *((d,) for d in cut.by), tuple(cut.by)])
-    grouping = ", ".join(f"({', '.join(('start', 'person_id', *s))})" for s in sets)
+    person = [] if indicator.measure == "people" else ["person_id"]
+    grouping = ", ".join(f"({', '.join(('start', *person, *s))})" for s in sets)
     margins = "".join(f", coalesce({d}, '{ALL}') as {d}" for d in cut.by)
     only = "where f.month_start = " + f"m.{PERIOD_START[period]}" if indicator.snapshot else ""
+    # A row of people is already a count of people who stand nowhere else; any other row belongs to one person.
+    behind = (
+        "sum(value) as people, 1 as largest"
+        if indicator.measure == "people"
+        else "count(*) as people, max(value) as largest"
+    )
     return con.sql(
         f"""
         with counted as (
-            select m.{PERIOD_START[period]} as start, f.person_id, f.value{dimensions}
+            select m.{PERIOD_START[period]} as start, f.*
             from mart_fact_{indicator.id} as f
             inner join mart_month as m on m.month_start = f.month_start
             {only}
         ),
-        each_person as (
-            select start, person_id, sum(value) as value{margins}
+        each as (
+            select start, sum(value) as value{margins}
             from counted
             group by grouping sets ({grouping})
+        ),
+        cells as (
+            select start, sum(value) as value, {behind}{dimensions}
+            from each
+            group by start{dimensions}
         )
         select
             start,
-            cast(sum(value) as bigint) as value,
-            count(*) as people,
-            cast(max(value) as bigint) as largest{dimensions}
-        from each_person
-        group by start{dimensions}
+            cast(value as bigint) as value,
+            cast(people as bigint) as people,
+            cast(largest as bigint) as largest{dimensions}
+        from cells
         order by start{dimensions}
         """
     ).pl()
@@ -143,15 +136,16 @@ def sum_by(con: duckdb.DuckDBPyConnection, indicator: Indicator, cut: Cut, perio
 
 def months_with_data(con: duckdb.DuckDBPyConnection, indicator: Indicator) -> set[dt.date]:
     """Months in which anything at all was recorded, before anyone is taken out or placed."""
-    found = con.sql(f"select distinct month_start from mart_raw_{indicator.id}").fetchall()
+    table = "mart_fact" if indicator.measure == "people" else "mart_seen"
+    found = con.sql(f"select distinct month_start from {table}_{indicator.id}").fetchall()
     return {month for (month,) in found}
 
 
 def release(con: duckdb.DuckDBPyConnection) -> None:
     """Drops every temporary table of the marts: nothing about a person stays behind."""
     names = con.sql(
-        "select table_name from duckdb_tables() where temporary "
-        "and (table_name like 'mart\\_%' escape '\\' or table_name in ('opted_out', 'frailty_status'))"
+        "select table_name from information_schema.tables where table_type = 'LOCAL TEMPORARY' "
+        "and (left(table_name, 5) = 'mart_' or table_name in ('opted_out', 'frailty_status'))"
     ).fetchall()
     for (name,) in names:
         con.execute(f'drop table "{name}"')

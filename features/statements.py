@@ -65,9 +65,9 @@ def _member_select(declared: FeatureSet, group: Group, member: Member, number: i
     table, lookback = declared.tables[member.table], declared.group_lookback(group.name)
     value = 0 if member.value is None else member.value
     happened = {
-        "event": f"{table.date} as event_date, cast({value} as integer) as value",
-        "amount": f"{table.date} as event_date, cast({value} as integer) as value",
-        "interval": f"{table.date} as start_date, {table.end} as end_date, cast({value} as integer) as value",
+        "event": f"{table.date} as event_date, cast(round({value}) as integer) as value",
+        "amount": f"{table.date} as event_date, cast(round({value}) as integer) as value",
+        "interval": f"{table.date} as start_date, {table.end} as end_date, cast(round({value}) as integer) as value",
         "item": f"{table.date} as event_date, cast({value} as bigint) as item",
     }[group.kind]
     conditions = [

@@ -18,7 +18,7 @@ select
     departure_minutes,
     case
         when assessment_tool_code in (445414007, 763264000) and assessment_score between 1 and 9
-            then cast(assessment_score as integer)
+            then cast(round(assessment_score) as integer)
     end as frailty_score,
     known_from,
     known_until
