@@ -115,6 +115,24 @@ def test_only_people_registered_with_the_board_that_day_count(made: Record) -> N
     assert facts_of(made, "emergency_admissions") == []
 
 
+def test_of_two_registrations_at_once_the_later_one_says_the_neighbourhood(made: Record) -> None:
+    made.person(1)
+    made.add("registration", person_id=1, practice_code="C81002", start_date=dt.date(2025, 6, 1), end_date=None)
+    made.stay(1, dt.date(2025, 5, 5), dt.date(2025, 5, 6))
+    made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 6))
+    rows = facts_of(made, "emergency_admissions", "pcn")
+    assert [pcn for _, _, pcn in rows] == ["Network 1 (U10001)", "Network 2 (U10002)"]
+
+
+def test_a_registration_counts_from_when_it_was_known_to_its_last_day(made: Record) -> None:
+    made.add("person", person_id=1, birth_month=dt.date(1940, 5, 15), lsoa_code="E01000001", sensitive_flag=False)
+    start, known, end = dt.date(2025, 11, 1), dt.date(2025, 11, 8), dt.date(2025, 12, 20)
+    made.add("registration", person_id=1, practice_code="C81001", start_date=start, end_date=end, known_from=known)
+    for day in (dt.date(2025, 11, 7), known, end, end + dt.timedelta(days=1)):
+        made.stay(1, day, day)
+    assert facts_of(made, "emergency_admissions") == [(NOVEMBER, 1), (DECEMBER, 1)]
+
+
 def test_people_under_65_do_not_count_in_what_is_said_of_those_over(made: Record) -> None:
     made.person(1, birth=dt.date(1960, 12, 15))
     made.stay(1, dt.date(2025, 12, 14), dt.date(2025, 12, 16))
@@ -138,9 +156,14 @@ def test_people_are_counted_at_the_start_of_the_month_alive_registered_and_65(ma
     made.person(1, birth=dt.date(1960, 11, 15))
     made.person(2)
     made.add("death", person_id=2, death_date=dt.date(2025, 11, 30), known_from=dt.date(2025, 12, 10))
-    by_month = [month for month, _ in facts_of(made, "registered_people") if month >= NOVEMBER]
+    by_month = [row for row in facts_of(made, "registered_people", "age_band") if row[0] >= NOVEMBER]
     # Person 1 turned 65 on 15 November; the death of person 2 was not known on 1 December.
-    assert by_month == [NOVEMBER, DECEMBER, DECEMBER, JANUARY]
+    assert by_month == [
+        (NOVEMBER, 1, "85 and over"),
+        (DECEMBER, 1, "65 to 74"),
+        (DECEMBER, 1, "85 and over"),
+        (JANUARY, 1, "65 to 74"),
+    ]
 
 
 @pytest.mark.parametrize(
