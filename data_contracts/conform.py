@@ -24,6 +24,7 @@ from data_contracts.faults import find_suspects, list_faults, list_losers, list_
 from data_contracts.identity import identify, pseudonyms, use_key
 from data_contracts.intake import STILL_BEING_WRITTEN, DeliveredFile, FileRejectedError
 from data_contracts.ledger import DeliveryLedger, delivery_id_of
+from data_contracts.respelt import find_respelt, notes_of
 from data_contracts.rules import (
     is_looked_up,
     is_sentinel,
@@ -34,6 +35,9 @@ from data_contracts.rules import (
     text_of,
 )
 from data_contracts.statements import RawText, Statements
+
+MISSING_WORDS = ["", "NULL", "null", "(null)"]
+"""What databases write into a text file for a missing value."""
 
 
 @dataclass(frozen=True)
@@ -153,14 +157,9 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
     numbers = number_records(raw)
     _judge_distinct_values(task, raw)
     objecting = withheld.note_objections(con, contract, raw.path, task.file.received, lake)
-    statements = Statements(contract, raw, task.file, objecting=objecting)
-    for step in statements.find_losers:
-        con.execute(step)
     made = scratch / task.name
-    good_rows = statements.accepted(entry.delivery_id)
-    con.execute(f"copy ({good_rows}) to {literal(str(made))} (format parquet, compression zstd)")
-    accepted, suspects = find_suspects(con, made, raw.rows)
-    faults = [list_faults(con, statements, suspects, numbers), list_losers(con, numbers), list_malformed(numbers)]
+    statements, accepted = _sort_rows(task, raw, made, objecting=objecting)
+    faults = [list_faults(con, statements, numbers), list_losers(con, numbers), list_malformed(numbers)]
     quarantine = pl.concat(faults).sort("row_number", "column", "rule")
     counts = _counts(con, contract, raw, made, objecting=objecting)
     fates = dict(con.execute("select fate, count(*) from loser group by fate").fetchall())
@@ -179,7 +178,7 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
         unmatched=counts.unmatched,
         faults=dict(sorted(quarantine["rule"].value_counts().iter_rows())),
         sentinels=counts.sentinels,
-        notes=(*raw.notes, *empty),
+        notes=(*raw.notes, *notes_of(statements.respelt, raw.present), *empty),
     ).checked()
     _keep(made, lake / "conform" / contract.id / task.name)
     listed = scratch / "quarantine.parquet"
@@ -188,14 +187,45 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
     return entry
 
 
+def _sort_rows(task: _Task, raw: RawText, made: Path, *, objecting: bool) -> tuple[Statements, int]:
+    """Good rows into ``made``, the others into the temp tables ``loser`` and ``suspect``; the number of good rows.
+
+    Done again, with those codes read as what was meant, where a file holds known codes in another dress.
+    """
+
+    def sort_once(statements: Statements) -> int:
+        _find_losers(task.con, statements)
+        good_rows = statements.accepted(delivery_id_of(task.sha256))
+        task.con.execute(f"copy ({good_rows}) to {literal(str(made))} (format parquet, compression zstd)")
+        return find_suspects(task.con, statements, made)
+
+    statements = Statements(task.contract, raw, task.file, objecting=objecting)
+    accepted = sort_once(statements)
+    if respelt := find_respelt(task.con, statements):
+        statements = Statements(task.contract, raw, task.file, objecting=objecting, respelt=respelt)
+        accepted = sort_once(statements)
+    return statements, accepted
+
+
+def _find_losers(con: duckdb.DuckDBPyConnection, statements: Statements) -> None:
+    """Makes the temp table ``loser``; the costly comparison only where a key occurs twice."""
+    repeated, *compare = statements.find_losers
+    con.execute(repeated)
+    if _one(con, "select count(*) from repeated"):
+        for step in compare:
+            con.execute(step)
+    else:
+        con.execute("create or replace temp table loser (row_index bigint, fate varchar)")
+
+
 def _as_text(con: duckdb.DuckDBPyConnection, contract: Contract, path: Path, scratch: Path) -> RawText:
     readable = intake.make_readable(path, contract, scratch)
     target = scratch / "raw.parquet"
     if readable.encoding == "parquet":
         header, source, malformed_table = _parquet_source(con, readable.path)
     else:
-        header = intake.read_header(readable, contract)
-        source, malformed_table = _csv_source(readable.path, contract, len(header)), "malformed"
+        header, above = intake.read_header(readable, contract)
+        source, malformed_table = _csv_source(readable.path, contract, len(header), above), "malformed"
     position, notes = intake.match_header(header, contract)
     present = tuple(c for c in contract.columns if c.name in position)
     chosen = ", ".join(f"cast(c{position[c.name]} as varchar) as {quoted(c.name)}" for c in present)
@@ -214,12 +244,12 @@ def _as_text(con: duckdb.DuckDBPyConnection, contract: Contract, path: Path, scr
     return RawText(target, present, rows, readable, malformed_at, tuple(notes))
 
 
-def _csv_source(path: Path, contract: Contract, width: int) -> str:
+def _csv_source(path: Path, contract: Contract, width: int, above: int) -> str:
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     return (
-        f"read_csv({literal(str(path))}, columns = {{{columns}}}, auto_detect = false, header = true, "
-        f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', strict_mode = true, "
-        "store_rejects = true, rejects_table = 'malformed', rejects_scan = 'malformed_scan')"
+        f"read_csv({literal(str(path))}, columns = {{{columns}}}, auto_detect = false, skip = {above}, header = true, "
+        f"delim = {literal(contract.delimiter)}, quote = '\"', escape = '\"', nullstr = {MISSING_WORDS}, "
+        "strict_mode = true, store_rejects = true, rejects_table = 'malformed', rejects_scan = 'malformed_scan')"
     )
 
 

@@ -13,8 +13,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from data_contracts import intake
 from data_contracts.intake import FileRejectedError
+from data_contracts.numbering import record_starts, record_starts_by_reader
 from data_contracts.rules import REMEDY, Check, literal
 from data_contracts.statements import RawText, Statements
 
@@ -54,7 +54,7 @@ def number_records(raw: RawText) -> RecordNumbers:
     if not raw.malformed_at and raw.readable.physical_lines == raw.rows + 1:
         return RecordNumbers(None, None, np.zeros(0, dtype=np.int64))
     read = raw.rows + len(raw.malformed_at)
-    for count in (intake.record_starts, intake.record_starts_by_reader):
+    for count in (record_starts, record_starts_by_reader):
         starts, lines = count(raw.readable)
         if len(starts) == read + 1:
             malformed = np.searchsorted(starts, np.array(raw.malformed_at, dtype=np.int64), side="right") - 1
@@ -72,9 +72,15 @@ def _line_of(raw: RawText) -> int:
         return stream.read(raw.malformed_at[-1]).count(b"\n") + 1
 
 
-def find_suspects(con: duckdb.DuckDBPyConnection, accepted_path: Path, rows: int) -> tuple[int, np.ndarray]:
-    """Number of accepted rows, and the rows that need a word: not accepted, or accepted with a warning."""
-    quiet = np.zeros(rows, dtype=bool)
+def find_suspects(con: duckdb.DuckDBPyConnection, statements: Statements, accepted_path: Path) -> int:
+    """Makes the temp table ``suspect``: rows that need a word, being not accepted or accepted with a warning.
+
+    Rows that lost to another of the same key are spoken of by ``list_losers``.
+
+    Returns:
+        The number of accepted rows.
+    """
+    quiet = np.zeros(statements.raw.rows, dtype=bool)
     accepted = 0
     reader = con.sql(
         f"select row_index, warning_flag from read_parquet({literal(str(accepted_path))})"
@@ -83,24 +89,23 @@ def find_suspects(con: duckdb.DuckDBPyConnection, accepted_path: Path, rows: int
         index, warned = batch.column(0).to_numpy(), batch.column(1).to_numpy(zero_copy_only=False)
         quiet[index[~warned]] = True
         accepted += len(index)
-    return accepted, np.flatnonzero(~quiet)
-
-
-def list_faults(
-    con: duckdb.DuckDBPyConnection,
-    statements: Statements,
-    suspects: np.ndarray,
-    numbers: RecordNumbers,
-) -> pl.DataFrame:
-    """Every rule that a suspect row breaks: one row a row and rule, as ``QUARANTINE_SCHEMA``."""
-    if not len(suspects):
-        return pl.DataFrame(schema=QUARANTINE_SCHEMA)
+    suspects = np.flatnonzero(~quiet)
+    if not len(suspects):  # the statement over all columns is not worth its planning
+        con.execute("create or replace temp table suspect (row_index bigint)")
+        return accepted
     con.register("suspect_index", pl.DataFrame({"row_index": suspects}).to_arrow())
     con.execute(
-        f"create or replace temp table suspect as {statements.with_names} select * from named "
-        "where row_index in (select row_index from suspect_index) and row_index not in (select row_index from loser)"
+        f"create or replace temp table suspect as {statements.with_names} select * from named where row_index in "
+        "(select row_index from suspect_index) and row_index not in (select row_index from loser)"
     )
     con.unregister("suspect_index")
+    return accepted
+
+
+def list_faults(con: duckdb.DuckDBPyConnection, statements: Statements, numbers: RecordNumbers) -> pl.DataFrame:
+    """Every rule that a row of ``suspect`` breaks: one row a row and rule, as ``QUARANTINE_SCHEMA``."""
+    if not con.execute("select row_index from suspect limit 1").fetchall():
+        return pl.DataFrame(schema=QUARANTINE_SCHEMA)
     parts = []
     for check, sql in statements.faults():
         found = con.sql(sql).pl()

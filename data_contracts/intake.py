@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import yaml
 
 from data_contracts.contract import Contract
@@ -29,6 +28,7 @@ CHUNK = 1 << 20
 PARTIAL_SUFFIXES = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
 STILL_BEING_WRITTEN = "F10"
 DELIVERY_NOTE = "delivery.yaml"
+GZIP, ZIP, OLD_EXCEL = (b"\x1f\x8b",), (b"PK\x03\x04", b"PK\x05\x06"), (b"\xd0\xcf\x11\xe0",)
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
@@ -117,9 +117,11 @@ def make_readable(path: Path, contract: Contract, scratch: Path) -> ReadableFile
         raise FileRejectedError("F04", "The file is empty: send it again.")
     with path.open("rb") as stream:
         magic = stream.read(4)
+    if magic.startswith(OLD_EXCEL):
+        raise FileRejectedError("F03", "The file is an Excel workbook: save it as CSV and send that.")
     if contract.format == "parquet" or magic == b"PAR1":
         return ReadableFile(path, "parquet", 0, False)
-    survey = _survey(_chunks(path, magic)) if magic[:2] not in (b"\x1f\x8b", b"PK") else None
+    survey = _survey(_chunks(path, magic)) if not magic.startswith(GZIP + ZIP) else None
     if survey and survey.plain:
         readable = ReadableFile(path, "utf-8", survey.lines, survey.quotes)
     else:
@@ -131,21 +133,36 @@ def make_readable(path: Path, contract: Contract, scratch: Path) -> ReadableFile
     return readable
 
 
-def read_header(readable: ReadableFile, contract: Contract) -> list[str]:
-    """Headings of a CSV file.
+def read_header(readable: ReadableFile, contract: Contract) -> tuple[list[str], int]:
+    """Headings of a CSV file, and the number of empty lines above them.
 
     Raises:
-        FileRejectedError: F06 another delimiter than the contract's.
+        FileRejectedError: F04 nothing but blank lines, F06 another delimiter than the contract's.
     """
-    with readable.path.open(encoding="utf-8", newline="") as stream:
-        line = stream.readline()
-    cells = next(csv.reader([line.rstrip("\r\n")], delimiter=contract.delimiter))
+    line, above = _first_line(readable.path)
+    if not line:
+        raise FileRejectedError("F04", "The file is empty: send it again.")
+    try:
+        cells = next(csv.reader([line], delimiter=contract.delimiter))
+    except csv.Error:  # a cell longer than any heading
+        return [line], above
     if len(cells) == 1 and len(contract.columns) > 1:
         for other, word in DELIMITERS.items():
             if other != contract.delimiter and line.count(other) >= len(contract.columns) // 2:
                 wanted = DELIMITERS.get(contract.delimiter, contract.delimiter)
                 raise FileRejectedError("F06", f"The columns are separated by {word}; the contract says {wanted}.")
-    return cells
+    return cells, above
+
+
+def _first_line(path: Path) -> tuple[str, int]:
+    """The first line that is not empty, as far as headings could reach, and the number of empty ones above it."""
+    above = 0
+    with path.open(encoding="utf-8", newline="") as stream:
+        while line := stream.readline(CHUNK):
+            if text := line.rstrip("\r\n"):
+                return text, above
+            above += 1
+    return "", above
 
 
 def match_header(cells: list[str], contract: Contract) -> tuple[dict[str, int], list[str]]:
@@ -160,11 +177,17 @@ def match_header(cells: list[str], contract: Contract) -> tuple[dict[str, int], 
         FileRejectedError: F05 a column is missing, F07 a heading occurs twice.
     """
     position: dict[str, int] = {}
+    wanted = {_plain(h) for c in contract.columns for h in (c.header, *c.aliases)}
     for i, cell in enumerate(cells):
         plain = _plain(cell)
-        if plain in position and plain:
-            raise FileRejectedError("F07", f"The heading {cell!r} occurs twice.")
+        if plain in position and plain in wanted:
+            raise FileRejectedError("F07", f"The heading {cell.strip()!r} occurs twice.")
         position.setdefault(plain, i)
+    if wanted.isdisjoint(position):  # nothing of the line is quoted: it may be a row about somebody
+        first = ", ".join(c.header for c in contract.columns[:3])
+        raise FileRejectedError(
+            "F05", f"The first line holds no heading ({first} …): send the headings above the rows."
+        )
     found, missing, warnings = {}, [], []
     for column in contract.columns:
         names = [_plain(h) for h in (column.header, *column.aliases)]
@@ -176,56 +199,19 @@ def match_header(cells: list[str], contract: Contract) -> tuple[dict[str, int], 
         elif not column.optional_column:
             missing.append(column.header)
     if missing:
-        seen = ", ".join(repr(c.strip()[:40]) for c in cells[:8])
-        raise FileRejectedError(
-            "F05", f"Missing column(s): {', '.join(missing)}. The file's first line has {seen}: was it renamed?"
-        )
+        seen = _named([c for i, c in enumerate(cells) if i not in found.values()])
+        renamed = f"; was one renamed to {seen}?" if seen else "."
+        raise FileRejectedError("F05", f"Missing column(s): {_named(missing)}{renamed}")
     extra = [cells[i].strip() for i in range(len(cells)) if i not in found.values()]
     if extra:
-        named = ", ".join(e[:40] for e in extra[:5]) + (" …" if len(extra) > 5 else "")
-        warnings.append(f"F08 {len(extra)} column(s) not in the contract were left out: {named}")
+        warnings.append(f"F08 {len(extra)} column(s) not in the contract were left out: {_named(extra)}")
     return found, warnings
 
 
-def record_starts(readable: ReadableFile) -> tuple[np.ndarray, np.ndarray]:
-    """Where every record of a CSV text starts, counted by this module and not by the database.
-
-    A record ends at a line end outside double quotes; lines without a character are no records. The header is record
-    0, so record ``n`` after the header is element ``n``.
-
-    Returns:
-        Byte offsets and line numbers (1-based), one element a record.
-    """
-    ends, in_quotes, offset = [np.array([-1])], 0, 0
-    line_ends = [np.array([-1])]
-    with readable.path.open("rb") as stream:
-        while block := stream.read(CHUNK * 16):
-            data = np.frombuffer(block, dtype=np.uint8)
-            newline = np.flatnonzero(data == 10)
-            line_ends.append(newline + offset)
-            if readable.quotes:
-                parity = (np.cumsum(data == 34, dtype=np.int64) + in_quotes) & 1
-                newline = newline[parity[newline] == 0]
-                in_quotes = int(parity[-1])
-            ends.append(newline + offset)
-            offset += len(data)
-        stream.seek(max(offset - 1, 0))
-        if stream.read(1) != b"\n":
-            ends.append(np.array([offset]))
-    end = np.concatenate(ends)
-    start, length = end[:-1] + 1, np.diff(end) - 1
-    lines = np.searchsorted(np.concatenate(line_ends)[1:], start, side="left") + 1
-    keep = (length > 1) | ((length == 1) & ~_is_carriage_return(readable.path, start, length))
-    return start[keep], lines[keep]
-
-
-def _is_carriage_return(path: Path, start: np.ndarray, length: np.ndarray) -> np.ndarray:
-    flags = np.zeros(len(start), dtype=bool)
-    with path.open("rb") as stream:
-        for i in np.flatnonzero(length == 1):
-            stream.seek(int(start[i]))
-            flags[i] = stream.read(1) == b"\r"
-    return flags
+def _named(headings: list[str]) -> str:
+    """A few headings for a message; what could be a person's number is not repeated."""
+    sayable = [h.strip()[:40] for h in headings if h.strip() and not re.search(r"\d{5}", h)]
+    return ", ".join(sayable[:5]) + (f" and {len(sayable) - 5} more" if len(sayable) > 5 else "")
 
 
 @dataclass(frozen=True)
@@ -239,34 +225,40 @@ class _Survey:
 def _survey(chunks: Iterator[bytes]) -> _Survey:
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines = crlf = 0
-    quotes = lone_cr = nul = False
-    utf8, last, first = True, b"", True
+    quotes = lone_cr = nul = mark = False
+    utf8, last, edge = True, b"", b""
     for chunk in chunks:
-        if first and chunk.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            utf8 = chunk.startswith(codecs.BOM_UTF8)
-            return _Survey(0, True, utf8, plain=False)
-        first = False
+        if not last and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return _Survey(0, True, utf8=False, plain=False)
+        mark = mark or codecs.BOM_UTF8 in chunk or codecs.BOM_UTF8 in edge + chunk[:2]
         lines += chunk.count(b"\n")
         quotes = quotes or b'"' in chunk
         nul = nul or b"\x00" in chunk
         if b"\r" in chunk or last == b"\r":
             crlf += chunk.count(b"\r\n") + (last == b"\r" and chunk.startswith(b"\n"))
             lone_cr = lone_cr or chunk.count(b"\r") - chunk.endswith(b"\r") > chunk.count(b"\r\n")
-        if utf8 and not (chunk.isascii() and decoder.getstate()[0] == b""):
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                utf8 = False
-        last = chunk[-1:]
-    even = not lone_cr and not nul and last != b"\r" and crlf in (0, lines)
+        utf8 = utf8 and _goes_on_as_utf8(decoder, chunk)
+        last, edge = chunk[-1:], chunk[-2:]
+    utf8 = utf8 and _goes_on_as_utf8(decoder, b"")
+    even = not lone_cr and not nul and not mark and last != b"\r" and crlf in (0, lines)
     return _Survey(lines + (last != b"\n"), quotes, utf8, plain=utf8 and even)
+
+
+def _goes_on_as_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+    if chunk.isascii() and chunk and decoder.getstate()[0] == b"":
+        return True
+    try:
+        decoder.decode(chunk, final=not chunk)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _tidy_copy(path: Path, magic: bytes, target: Path, survey: _Survey | None) -> ReadableFile:
     survey = survey or _survey(_chunks(path, magic))
     if _starts_with_utf16(path, magic):
         raise FileRejectedError("F03", "The file is UTF-16: save it as UTF-8 and send it again.")
-    encoding = "utf-8-sig" if survey.utf8 else "cp1252"
+    encoding = "utf-8" if survey.utf8 else "cp1252"
     decoder = codecs.getincrementaldecoder(encoding)(
         errors="latin1_for_undefined" if encoding == "cp1252" else "strict"
     )
@@ -275,6 +267,7 @@ def _tidy_copy(path: Path, magic: bytes, target: Path, survey: _Survey | None) -
     with target.open("w", encoding="utf-8", newline="") as out:
         for chunk in _with_end(_chunks(path, magic)):
             text = newline.decode(decoder.decode(chunk, final=not chunk), final=not chunk)
+            text = text.replace("\ufeff", "")  # a byte-order mark, also where files were laid end to end
             if "\x00" in text:
                 raise FileRejectedError("F03", "The file holds zero bytes: it is damaged or is no text file.")
             lines += text.count("\n")
@@ -305,10 +298,12 @@ def _chunks(path: Path, magic: bytes) -> Iterator[bytes]:
 
 
 def _opened(path: Path, magic: bytes) -> IO[bytes]:
-    if magic[:2] == b"\x1f\x8b":
+    if magic.startswith(GZIP):
         return gzip.open(path, "rb")  # type: ignore[return-value]
-    if magic[:2] == b"PK":
+    if magic.startswith(ZIP):
         archive = zipfile.ZipFile(path)
+        if "[Content_Types].xml" in archive.namelist():
+            raise FileRejectedError("F03", "The file is an Excel workbook: save it as CSV and send that.")
         members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
         if len(members) != 1:
             raise FileRejectedError("F03", f"The zip holds {len(members)} files: send one file in each zip.")
@@ -351,19 +346,3 @@ def _is_historic(note: Path) -> bool:
 
 def _plain(heading: str) -> str:
     return re.sub(r"[^a-z0-9]", "", heading.casefold())
-
-
-def record_starts_by_reader(readable: ReadableFile) -> tuple[np.ndarray, np.ndarray]:
-    """The same as ``record_starts`` where a quote stands inside an unquoted cell (slower: one pass in Python)."""
-    with readable.path.open("rb") as stream:
-        text = stream.read()
-    line_start = np.concatenate([[0], np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 10) + 1])
-    first_lines, line = [], 1
-    with readable.path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream, strict=False)
-        for cells in reader:
-            if cells:
-                first_lines.append(line)
-            line = reader.line_num + 1
-    lines = np.array(first_lines, dtype=np.int64)
-    return line_start[lines - 1], lines

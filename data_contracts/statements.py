@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,15 @@ class RawText:
 class Statements:
     """The SQL of one file, derived from its contract and the columns it has."""
 
-    def __init__(self, contract: Contract, raw: RawText, file: DeliveredFile, *, objecting: bool) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        raw: RawText,
+        file: DeliveredFile,
+        *,
+        objecting: bool,
+        respelt: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self.contract, self.raw, self.historic = contract, raw, file.historic
         self.received = literal(file.received.isoformat())
         present = {c.name for c in raw.present}
@@ -46,11 +54,12 @@ class Statements:
         self.reject = " or ".join(f"({c.fails})" for c in self.checks if c.rejects) or "false"
         self.warn = " or ".join(f"({c.fails})" for c in self.checks if not c.rejects) or "false"
         self.objecting = objecting
+        self.respelt = respelt or {}
 
     def typed(self, only: set[str] | None = None) -> str:
         """CTE ``checked``: row_index, ``t_``, ``v_`` of every column (or of those named), looked-up values joined."""
         columns = [c for c in self.raw.present if only is None or c.name in only]
-        texts = ", ".join(f"{text_of(c)} as {quoted(f't_{c.name}')}" for c in columns)
+        texts = ", ".join(f"{self._text(c)} as {quoted(f't_{c.name}')}" for c in columns)
         values = ", ".join(f"{value_of(c)} as {quoted(f'v_{c.name}')}" for c in columns)
         lookups = [c for c in columns if is_looked_up(c)]
         joins = " ".join(
@@ -62,6 +71,14 @@ class Statements:
             f"from read_parquet({literal(str(self.raw.path))}, file_row_number = true)), "
             f"checked as (select tidied.*, {values}{faults} from tidied {joins})"
         )
+
+    def _text(self, column: Column) -> str:
+        """The tidied text, and where another text was meant that one (nothing where it stands for "missing")."""
+        tidied = text_of(column)
+        if not (meant := self.respelt.get(column.name)):
+            return tidied
+        read = {sent: "null" if text in column.sentinels else literal(text) for sent, text in meant.items()}
+        return f"case {tidied} {' '.join(f'when {literal(k)} then {v}' for k, v in read.items())} else {tidied} end"
 
     def condition(self, sql: str) -> str:
         """A check's condition over ``checked``: looked-up faults and lake names resolved."""
@@ -141,6 +158,14 @@ class Statements:
             f"case when {alike} then 'duplicate' else 'superseded' end as fate "
             "from candidate c join candidate w on w.key_number = c.key_number and w.place = 1 where c.place > 1",
         )
+
+    def unknown_texts(self) -> Iterator[tuple[Column, str]]:
+        """For every column of codes or of a declared form, the SQL that lists its unknown texts among the suspects."""
+        by_header = {c.header: c for c in self.raw.present}
+        for check in self.checks:
+            if check.code in ("C06", "C07") and (column := by_header[check.column]).role is None:
+                text = quoted(f"t_{column.name}")
+                yield column, f"select distinct {text} from suspect where {self.condition(check.fails)}"
 
     def faults(self) -> Iterator[tuple[Check, str]]:
         """For every check the SQL that lists row_index and value of the suspect rows that break it."""

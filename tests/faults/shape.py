@@ -92,12 +92,17 @@ HEADINGS = [
         says="F09",
     ),
     Case("a column nobody asked for", "gp_registration", ends_with("gp_registration", "extra"), says="F08"),
+    Case(
+        "two columns nobody asked for under one name",
+        "gp_registration",
+        head_of("gp_registration").replace("\n", ",Note,Note\n") + rows_of("gp_registration").replace("\n", ",a,b\n"),
+        says="F08",
+    ),
     Case("a delimiter at the end of every line", "inpatient_snapshot", ends_with("inpatient_snapshot", "")),
     Case(
         "a delimiter at the end of the rows, not of the headings",
         "national_opt_out",
         head_of("national_opt_out") + rows_of("national_opt_out").replace("\n", ",\n"),
-        bad=dict.fromkeys((1, 2, 3), "R01"),
     ),
     Case("headings left off", "gp_appointment", rows_of("gp_appointment"), rejected="F05"),
     Case(
