@@ -121,15 +121,30 @@ def _x(rows: pl.DataFrame) -> dict[str, Any]:
     return {"x": starts, "xperiod": XPERIOD[period], "xperiodalignment": "middle"}
 
 
+def _gaps(rows: pl.DataFrame) -> list[tuple[str, str]]:
+    """Runs of periods without data: the first day, and the first day after."""
+    if rows.is_empty():
+        return []
+    length = {"month": "1mo", "quarter": "3mo", "year": "12mo"}[rows["period"][0]]
+    missing = pl.col("status") == NO_DATA
+    runs = (
+        rows.with_columns(run=missing.rle_id(), after=pl.col("start").dt.offset_by(length))
+        .filter(missing)
+        .group_by("run", maintain_order=True)
+        .agg(pl.col("start").min(), pl.col("after").max())
+    )
+    return [(first.isoformat(), after.isoformat()) for first, after in runs.select("start", "after").iter_rows()]
+
+
 def _shades(count: int) -> list[str]:
     return [SHADES[i * (len(SHADES) - 1) // max(count - 1, 1)] for i in range(count)]
 
 
 def _finish(figure: go.Figure, rows: pl.DataFrame, unit: str) -> go.Figure:
-    for start in rows.filter(pl.col("status") == NO_DATA)["start"]:
-        figure.add_vline(x=start.isoformat(), line={"color": QUIET, "dash": "dot", "width": 1})
+    for first, after in _gaps(rows):
+        figure.add_vrect(x0=first, x1=after, fillcolor="#EEF1F4", line_width=0, layer="below")
         figure.add_annotation(
-            x=start.isoformat(), y=1, yref="paper", text="no data", showarrow=False, font={"size": 11}
+            x=first, y=0.5, yref="paper", text="no data", textangle=-90, xanchor="left", showarrow=False
         )
     figure.update_layout(
         template="none",

@@ -15,6 +15,7 @@ from commissioning.declaration import Cut, Indicator, Period, load_indicators
 from commissioning.disclosure import ALL, RULES, SUPPRESSED, Rules, Table, control, is_small, round_count, round_sum
 from commissioning.tables import (
     NO_DATA,
+    SMALLEST_WHOLE,
     MartReport,
     with_rates,
     write_catalogue,
@@ -143,6 +144,10 @@ def _since(scope: Scope) -> pl.Expr:
 
 
 def _mostly_small(table: Table, indicator: Indicator, rules: Rules) -> bool:
+    if indicator.share_of:
+        whole = table.cells.filter(pl.col(indicator.share_of) == ALL, pl.col("value") > 0)["value"]
+        if _mostly(whole < SMALLEST_WHOLE, whole > 0, rules):
+            return True
     return _mostly(is_small(table.cells, indicator.measure, rules), table.cells["value"] > 0, rules)
 
 

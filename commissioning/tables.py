@@ -16,6 +16,8 @@ from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 
 CATALOGUE = "catalogue.json"
 NO_DATA = "no data"
+SMALLEST_WHOLE = 50
+"""A share of fewer than this is not said: rounding to 5 would move it by more than five points either way."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def with_rates(indicator: Indicator, cut: Cut, frames: dict[str, pl.DataFrame]) 
         part = (pl.col("published") * 100 / pl.col("whole")).round(0).clip(upper_bound=100).cast(pl.Int64)
         frame = (
             frame.join(whole, on=["start", *others], how="left", maintain_order="left")
-            .with_columns(share_percent=pl.when(pl.col("whole") > 0).then(part))
+            .with_columns(share_percent=pl.when(pl.col("whole") >= SMALLEST_WHOLE).then(part))
             .drop("whole")
         )
     return _in_order(frame.rename({"published": "value"}), cut).select(list(_columns(indicator, cut)))
@@ -110,7 +112,9 @@ def _columns(indicator: Indicator, cut: Cut) -> dict[str, str]:
         columns["population"] = "registered people aged 65 and over at the start of the period, rounded to 5"
         columns["rate"] = f"value per {indicator.rate_per:,} of population, from the rounded figures"
     if indicator.share_of:
-        columns["share_percent"] = "part of all, in per cent, from the rounded figures"
+        columns["share_percent"] = (
+            f"part of all, in per cent, from the rounded figures; null where all are fewer than {SMALLEST_WHOLE}"
+        )
     columns["status"] = (
         f"{PUBLISHED}; {SUPPRESSED}: too few people, or it would give away another cell; {NO_DATA}: nothing came"
     )

@@ -131,3 +131,10 @@ def test_a_record_without_activity_still_gives_a_page(tmp_path: Path) -> None:
     page = write_dashboard(built, tmp_path / "page.html").read_text(encoding="utf-8")
     assert 'id="registered_people"' in page
     assert 'id="emergency_bed_days"' not in page
+
+
+def test_a_run_of_missing_months_is_one_shaded_gap(report: MartReport) -> None:
+    indicator = next(i for i in load_indicators() if i.id == "ed_attendances")
+    frame = pl.read_parquet(report.table("ed_attendances_by_frailty_band").path)
+    shapes = stacked(frame, "frailty_band", indicator).layout.shapes
+    assert [(s.x0, s.x1) for s in shapes] == [("2025-08-01", "2025-09-01")]

@@ -108,6 +108,17 @@ def test_rates_and_shares_come_from_published_figures_only(built: tuple[Record, 
     )
 
 
+def test_a_share_of_few_is_not_said_and_makes_the_table_coarser(tmp_path: Path) -> None:
+    made = many(record(tmp_path), 2500, years=2)
+    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=24, policy=made.policy)
+    assert report.table("urgent_response_by_response").period == "quarter"
+    frame = read(report, "urgent_response_by_response")
+    whole = frame.filter(response=ALL).select("start", whole="value")
+    few = frame.join(whole, on="start").filter(pl.col("whole") < 50)
+    assert few["share_percent"].null_count() == few.height
+    assert frame["share_percent"].drop_nulls().len() > 0
+
+
 def test_the_same_record_gives_the_same_bytes_whatever_the_threads(
     built: tuple[Record, MartReport], tmp_path: Path
 ) -> None:
