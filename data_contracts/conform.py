@@ -22,7 +22,7 @@ from data_contracts import intake, ledger, withheld
 from data_contracts.contract import Contract
 from data_contracts.faults import find_suspects, list_faults, list_losers, list_malformed, number_records
 from data_contracts.identity import identify, pseudonyms, use_key
-from data_contracts.intake import STILL_BEING_WRITTEN, DeliveredFile, FileRejectedError
+from data_contracts.intake import STILL_BEING_WRITTEN, UNREADABLE_NOTE, DeliveredFile, FileRejectedError
 from data_contracts.ledger import DeliveryLedger, delivery_id_of
 from data_contracts.respelt import find_respelt, notes_of
 from data_contracts.rules import (
@@ -126,12 +126,12 @@ def _conform_file(task: _Task, known: dict[str, DeliveryLedger]) -> DeliveryLedg
         sha256=task.sha256,
         delivery_id=delivery_id_of(task.sha256),
         received=task.file.received.isoformat(),
-        historic=task.file.historic,
+        historic=bool(task.file.historic),
         contract_version=task.contract.version,
         fate="accepted",
     )
     before = known.get(task.sha256)
-    if before is not None and before.fate == "rejected" and before.contract_version == task.contract.version:
+    if before is not None and _stays_rejected(before, task.contract):
         return before
     if before is not None and before.fate == "accepted":
         message = f"The same file was received on {before.received} as {before.file}: nothing was added."
@@ -150,9 +150,20 @@ def _conform_file(task: _Task, known: dict[str, DeliveryLedger]) -> DeliveryLedg
     return entry
 
 
+def _stays_rejected(before: DeliveryLedger, contract: Contract) -> bool:
+    """A rejected file is tried again only when something else than its bytes may have been mended."""
+    same_terms = before.contract_version == contract.version and before.code != UNREADABLE_NOTE
+    return before.fate == "rejected" and same_terms
+
+
 def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLedger:
     """Writes the good rows and the quarantine, and returns the entry with every record's fate."""
     con, contract, lake = task.con, task.contract, task.rooms.lake
+    if task.file.historic is None:
+        raise FileRejectedError(
+            UNREADABLE_NOTE,
+            f"The {intake.DELIVERY_NOTE} beside the file cannot be read: let it say historic: true or historic: false.",
+        )
     raw = _as_text(con, contract, task.file.path, scratch)
     numbers = number_records(raw)
     _judge_distinct_values(task, raw)

@@ -27,7 +27,7 @@ from data_contracts.contract import Contract
 CHUNK = 1 << 20
 PARTIAL_SUFFIXES = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
 STILL_BEING_WRITTEN = "F10"
-DELIVERY_NOTE = "delivery.yaml"
+DELIVERY_NOTE, UNREADABLE_NOTE = "delivery.yaml", "F14"
 GZIP, ZIP, OLD_EXCEL = (b"\x1f\x8b",), (b"PK\x03\x04", b"PK\x05\x06"), (b"\xd0\xcf\x11\xe0",)
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
@@ -42,12 +42,15 @@ class FileRejectedError(Exception):
 
 @dataclass(frozen=True)
 class DeliveredFile:
-    """One file in the inbox: where it lies, when it was received, whether its delivery was declared historic."""
+    """One file in the inbox: where it lies, when it was received, whether its delivery was declared historic.
+
+    ``historic`` is None where the note beside the file cannot be read.
+    """
 
     source: str
     path: Path
     received: dt.date
-    historic: bool
+    historic: bool | None
 
 
 @dataclass(frozen=True)
@@ -337,11 +340,15 @@ def _is_delivery(path: Path) -> bool:
     return path.is_file() and not name.startswith(".") and name != DELIVERY_NOTE and not name.endswith(PARTIAL_SUFFIXES)
 
 
-def _is_historic(note: Path) -> bool:
+def _is_historic(note: Path) -> bool | None:
     if not note.exists():
         return False
-    content = yaml.safe_load(note.read_text(encoding="utf-8")) or {}
-    return bool(content.get("historic", False))
+    try:
+        content = yaml.safe_load(note.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    historic = content.get("historic", False) if isinstance(content, dict) else content or False
+    return historic if isinstance(historic, bool) else None
 
 
 def _plain(heading: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import json
 import os
 from collections import Counter
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+STRAY = ("F01", "F02")
 FATES = ("accepted", "quarantined", "superseded", "duplicate", "withheld", "rejected")
 
 
@@ -73,8 +75,9 @@ class DeliveryLedger:
         return self
 
     def write(self, lake: Path) -> Path:
-        """Writes the entry under ``ledger/<source>/``; a resent file has a name of its own."""
-        suffix = f"-resent-{self.received}" if self.fate == "resent" else ""
+        """Writes the entry under ``ledger/<source>/``; a resent or stray file never takes the name of the one read."""
+        place = f"{self.received}-{hashlib.sha256(self.file.encode()).hexdigest()[:8]}"
+        suffix = f"-resent-{place}" if self.fate == "resent" else "-stray" if self.code in STRAY else ""
         target = lake / "ledger" / self.source / f"{self.sha256[:16]}{suffix}.json"
         write_text_safely(target, json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True))
         return target

@@ -46,7 +46,7 @@ class Statements:
         objecting: bool,
         respelt: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        self.contract, self.raw, self.historic = contract, raw, file.historic
+        self.contract, self.raw, self.historic = contract, raw, bool(file.historic)
         self.received = literal(file.received.isoformat())
         present = {c.name for c in raw.present}
         self.checks = checks_of(contract, present)

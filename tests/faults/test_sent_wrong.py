@@ -1,5 +1,6 @@
 """Every file sent wrong has the expected fate, says why, keeps its good neighbours and counts nothing twice."""
 
+import re
 from collections import defaultdict
 
 import polars as pl
@@ -14,12 +15,22 @@ LEVELS = {"bad": "reject row", "warned": "warn"}
 
 
 def conform(tmp_path, case):
-    """The ledger entry and the quarantine of one file delivered alone."""
+    """The world after one file was delivered alone, and its ledger entry."""
     world = World(tmp_path)
     world.deliver_text(case.source, RECEIVED, case.data, name=case.filename)
     entries = world.conform(case.source)
     assert len(entries) == 1
+    assert names_nobody(world, case)
     return world, entries[0].checked()
+
+
+def names_nobody(world, case):
+    """No number of a person in the file is repeated in ledger or quarantine."""
+    text = case.data.encode() if isinstance(case.data, str) else case.data
+    numbers = set(re.findall(r"\b9\d{8,9}\b", text.decode("latin-1")))
+    said = "".join(path.read_text() for path in world.lake.glob("ledger/*/*.json"))
+    said += world.quarantine(case.source).write_csv()
+    return not any(number in said for number in numbers)
 
 
 def said_by_row(quarantine, level):
