@@ -198,7 +198,9 @@ def _hazards(scene: Scene, has: BoolArray, age: F64) -> None:
     unseen = c.hidden_hazard * people.hidden + s.vulnerability
     unseen = unseen - (c.hidden_hazard**2 + c.vulnerability_sd**2) / 2
     poor = c.crisis_poor * (5.5 - people.decile)
-    s.log_crisis = c.crisis_per_year.log_at(age) + unseen + ill[:, 0] + c.crisis_dependence * d + poor
+    s.log_crisis = (
+        c.crisis_per_year.log_at(age) + unseen + c.crisis_illness * ill[:, 0] + c.crisis_dependence * d + poor
+    )
     s.log_crisis = s.log_crisis + c.crisis_alone * (s.alone & (d >= 2) & (s.home == OWN))
     s.log_crisis = s.log_crisis + c.crisis_carer_lost * (s.carer_lost_until >= scene.day)
     s.log_fall = c.fall_per_year.log_at(age) + c.fall_dependence * d + 0.6 * unseen

@@ -36,9 +36,8 @@ from synthetic import (
     write,
 )
 from synthetic.course import begin, live
-from synthetic.life import Life, rows
+from synthetic.life import Life
 from synthetic.people import BLOCK, head_count, make, nhs_numbers
-from synthetic.rng import U64
 from synthetic.state import World
 
 PART = 98 * BLOCK
@@ -62,8 +61,9 @@ class Plan:
     first_day: dt.date
     last_delivery: dt.date
     weekly: int
-    fault_rate: float
-    chunk: int
+    fault_rate: float = 0.0
+    chunk: int = 24 * BLOCK
+    part: int = PART
 
     @property
     def days(self) -> int:
@@ -125,6 +125,7 @@ def generate(
     fault_rate: float = 0.0005,
     truth_folder: Path | None = None,
     chunk: int = 24 * BLOCK,
+    part: int = PART,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
@@ -140,6 +141,7 @@ def generate(
         fault_rate: share of rows spoiled on purpose; 0 for none.
         truth_folder: folder for true states and the manifest; default ``truth`` beside the inbox, never inside it.
         chunk: people made at once, a multiple of 1,024; memory, not results, depends on it.
+        part: people of one part, whole chunks: one file of each large source, one task of a worker.
         workers: processes; default one per part, at most the machine's cores.
         progress: called with parts done and parts in all.
 
@@ -156,11 +158,11 @@ def generate(
         raise ValueError("The true states may not lie inside the inbox.")
     weeks = round(years * 365.25 / 28) * 4 + weekly_deliveries
     first_day = last_delivery - dt.timedelta(weeks=weeks)
-    plan = Plan(people, seed, first_day, last_delivery, weekly_deliveries, fault_rate, chunk)
+    plan = Plan(people, seed, first_day, last_delivery, weekly_deliveries, fault_rate, chunk, part)
     staging = folder / ".pieces"
     shutil.rmtree(staging, ignore_errors=True)
     pieces: list[write.Piece] = []
-    parts = range(-(-plan.count // PART))
+    parts = range(-(-plan.count // plan.part))
     for done, made in enumerate(_run_parts(plan, parts, staging, workers), start=1):
         pieces += made
         if progress:
@@ -190,8 +192,8 @@ def make_part(plan: Plan, part: int, staging: Path) -> list[write.Piece]:
     contracts = load_contracts()
     writers: dict[tuple[str, int], write.PieceWriter] = {}
     true_states: list[dict[str, pl.DataFrame]] = []
-    stop = min((part + 1) * PART, plan.count)
-    for start in range(part * PART, stop, plan.chunk):
+    stop = min((part + 1) * plan.part, plan.count)
+    for start in range(part * plan.part, stop, plan.chunk):
         life = make_life(plan, start, min(start + plan.chunk, stop))
         true_states.append(truth.states(life))
         for source, day, frame in _delivered(plan, life, contracts):
@@ -370,6 +372,3 @@ def _write_manifest(manifest: Manifest) -> None:
     frame.write_csv(manifest.truth / "fault.csv")
     told = asdict(manifest) | {"faults": len(manifest.faults), "truth": manifest.truth.name}
     (manifest.truth / "manifest.json").write_text(json.dumps(told, default=str, indent=1), encoding="utf-8")
-
-
-__all__ = ["U64", "Manifest", "Plan", "corrections", "generate", "make_life", "make_part", "rows"]

@@ -81,7 +81,7 @@ class People:
 
     ``partner`` points to the position of the partner in this run (-1: none); ``household`` is the index of the
     household's first member; ``alone`` says who lives alone on the first day; ``hidden`` is lasting unrecorded poor
-    health (standard normal); ``entry_day`` is 0 for those there at the start.
+    health (standard normal, less among the old: they have survived it); ``entry_day`` is 0 for those there at the start.
     """
 
     index: I64
@@ -182,7 +182,7 @@ def make(start: int, stop: int, *, count: int, seed: int, days: int, rules: Rule
         partner=partner,
         household=household,
         alone=alone,
-        hidden=rng.normal(key, "hidden"),
+        hidden=rng.normal(key, "hidden") - rules.population.survivors.at(age),
         decile=place.decile[lsoa],
         ethnic=_ethnic(key, head_key, age, place.authority[lsoa], rules),
     )
