@@ -1,7 +1,8 @@
 """A connection that takes the product's statements and runs them on Spark, so that nothing else knows which engine ran.
 
-It understands what the product says to DuckDB and no more: ``create … table/view``, ``insert``, ``drop``,
-``copy … to`` a Parquet file, ``describe``, ``set`` (which Spark has no use for) and ``select``, with ``read_parquet`` anywhere.
+It understands what the product says to DuckDB and no more: ``create … table`` and ``… view``, ``insert``, ``drop``,
+``copy … to`` a Parquet file, ``describe``, ``set`` (of which Spark has no use) and ``select``, with ``read_parquet``
+anywhere.
 A temporary table is kept as Parquet in the session's scratch folder; a view is bound anew each time it is read, as in
 DuckDB. A delivered file's bytes are read by DuckDB in both engines: one file, one process, one numbering of its rows.
 """
@@ -68,7 +69,7 @@ class SparkConnection:
         self._spark, self._scratch = spark, scratch
         self._number = itertools.count()
         self._intake = duckdb.connect()
-        self._columns: dict[str, str] = {}
+        self._kept: set[str] = set()
         scratch.mkdir(parents=True, exist_ok=True)
 
     def execute(self, statements: str, parameters: Parameters | None = None) -> Result:
@@ -95,6 +96,7 @@ class SparkConnection:
 
     def unregister(self, name: str) -> None:
         """Forgets a table or view; unknown names are no error."""
+        self._kept.discard(name)
         self._spark.catalog.dropTempView(name)
 
     def close(self) -> None:
@@ -116,26 +118,26 @@ class SparkConnection:
             raise ProblemError(f"Spark cannot run a statement: {first}") from problem
 
     def _on_spark(self, tree: exp.Expression, parameters: dict[str, Any]) -> Result:
-        nothing = Result(pa.table({}))
-        if isinstance(tree, exp.Set | exp.Command):
-            return nothing
-        if isinstance(tree, exp.Drop):
-            for table in tree.args.get("tables") or [tree.this]:
-                self.unregister(table.name)
-            return nothing
+        if isinstance(tree, exp.Query):
+            return Result(self._frame(tree, parameters).toArrow())
+        if isinstance(tree, exp.Describe):
+            return self._describe(tree, parameters)
         if isinstance(tree, exp.Create):
             self._create(tree, parameters)
-            return nothing
-        if isinstance(tree, exp.Insert):
+        elif isinstance(tree, exp.Insert):
             self._insert(tree, parameters)
-            return nothing
-        if isinstance(tree, exp.Copy):
+        elif isinstance(tree, exp.Copy):
             self._copy(tree, parameters)
-            return nothing
-        if isinstance(tree, exp.Describe):
-            fields = self._frame(_as_query(tree.this), parameters).dtypes
-            return Result(pa.table({"column_name": [n for n, _ in fields], "column_type": [t for _, t in fields]}))
-        return Result(self._frame(tree, parameters).toArrow())
+        elif isinstance(tree, exp.Drop):
+            for table in tree.args.get("tables") or [tree.this]:
+                self.unregister(table.name)
+        elif not isinstance(tree, exp.Set):
+            raise ProblemError(f"The engine spark has no way to run this: {tree.sql('duckdb')[:80]}")
+        return Result(pa.table({}))
+
+    def _describe(self, tree: exp.Describe, parameters: dict[str, Any]) -> Result:
+        fields = self._frame(_as_query(tree.this), parameters).dtypes
+        return Result(pa.table({"column_name": [n for n, _ in fields], "column_type": [t for _, t in fields]}))
 
     def _create(self, tree: exp.Create, parameters: dict[str, Any]) -> None:
         name = tree.find(exp.Table).name  # type: ignore[union-attr]  # a create names what it creates
@@ -152,6 +154,7 @@ class SparkConnection:
 
     def _keep(self, name: str, frame: DataFrame) -> None:
         """A temporary table: its rows as they are now, in Parquet."""
+        self._kept.add(name)
         folder = self._new_folder(name)
         frame.write.parquet(str(folder))
         self._spark.read.schema(frame.schema).parquet(str(folder)).createOrReplaceTempView(name)
@@ -210,7 +213,7 @@ class SparkConnection:
 
     def _list_tables(self) -> None:
         names = [t.name for t in self._spark.catalog.listTables() if t.name != CATALOGUE]
-        rows = [(name, "LOCAL TEMPORARY") for name in names]
+        rows = [(name, "LOCAL TEMPORARY" if name in self._kept else "VIEW") for name in names]
         self._spark.createDataFrame(rows, "table_name string, table_type string").createOrReplaceTempView(CATALOGUE)
 
     def _is_intake(self, tree: exp.Expression) -> bool:

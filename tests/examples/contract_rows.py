@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from data_contracts.contract import REFERENCE, Column, Contract
+from data_contracts.contract import CODELISTS, REFERENCE, Column, Contract
 from data_contracts.rules import code_set
+from data_contracts.withheld import CODELIST
 from features.declaration import load_features
 from tests.deliveries import World, nhs_number
 
-FIRST = dt.date(2021, 1, 1)
+FIRST = dt.date(2021, 11, 20)
 DAYS = 1500
 DELIVERIES = (("2026-01-05", True), ("2026-01-12", False), ("2026-01-19", False))
 MISSING = 0.125
@@ -34,7 +35,9 @@ class ContractRows:
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
         declared = load_features()
-        self.codes = sorted({code for name in declared.used_codelists for code in declared.codes(name).codes})
+        used = {code for name in declared.used_codelists for code in declared.codes(name).codes}
+        objection = pl.read_csv(CODELISTS / f"{CODELIST}.csv", infer_schema=False)["code"].to_list()
+        self.codes = sorted(str(code) for code in used) + objection
         self.numbers = [nhs_number(n) for n in range(self.people)]
         self.areas = pl.read_csv(REFERENCE / "lsoa.csv")["lsoa_code"].head(40).to_list()
 
@@ -75,7 +78,7 @@ class ContractRows:
         if column.type in ("date", "timestamp"):
             return self._dates(column, start)
         if column.code_system:
-            return [str(code) for code in self.random.choice(self.codes, count)]
+            return list(self.random.choice(self.codes, count))
         if column.code_set:
             return list(self.random.choice(code_set(column.code_set), count))
         return self._plain(contract, column, count)

@@ -1,0 +1,177 @@
+"""Every statement of ``sql/``, and what is built from them, is equal on DuckDB and on Spark.
+
+Integers, dates and text exactly, floats within 1e-6, row order aside. A statement that is new runs here without being
+named: only an input that Python makes must be added to ``make_inputs``, a parameter to ``GIVEN``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import features
+import record
+import sql
+from commissioning import build_marts
+from commissioning import facts as marts
+from commissioning.declaration import load_indicators
+from data_contracts.contract import REFERENCE
+from features import gather
+from models.outcome import follow_up, load_outcomes
+from pipelines.errors import MistakeError
+from record.tables import STORED
+from tests.deliveries import World
+from tests.examples.contract_rows import ContractRows
+
+pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed: uv pip install -e '.[spark]'")
+
+from pipelines.engine import SparkConnection, SparkSettings, find_java, start_spark  # noqa: E402
+
+PEOPLE = 500
+WEEK = dt.date(2026, 1, 12)
+WEEKS = [WEEK - dt.timedelta(weeks=n) for n in (0, 1, 26)]
+FOLLOWED = [dt.date(2024, 7, 1), dt.date(2025, 1, 6)]
+DATA_DATE = dt.date(2026, 1, 19)
+POLICY = REFERENCE / "opt_out_policy.csv"
+GIVEN = {
+    "data_date": DATA_DATE,
+    "covered_to": dt.date(2025, 12, 20),
+    "ages": 65,
+    "index": WEEK,
+    "since": WEEK - dt.timedelta(days=28),
+    "oldest": WEEK - dt.timedelta(days=28),
+    "purpose": "commissioning",
+    "ages": 65,
+}
+
+pytestmark = pytest.mark.slow
+Connection = duckdb.DuckDBPyConnection | SparkConnection
+
+
+@dataclass
+class Engines:
+    """The same record on both engines."""
+
+    world: World
+    duck: duckdb.DuckDBPyConnection
+    spark: SparkConnection
+
+    @property
+    def both(self) -> tuple[Connection, Connection]:
+        return self.duck, self.spark
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    try:
+        find_java()
+    except MistakeError as problem:
+        pytest.skip(str(problem))
+    folder = tmp_path_factory.mktemp("spark")
+    world = World(folder / "home")
+    ContractRows(PEOPLE).deliver(world)
+    duck = world.connect()
+    session = start_spark(SparkSettings("local[2]", folder / "session", memory="2g", partitions=2))
+    spark = SparkConnection(session, folder / "tables")
+    try:
+        record.open_histories(spark, world.contracts.values(), lake=world.lake)
+        own_lake = folder / "lake"
+        shutil.copytree(world.lake / "withheld", own_lake / "withheld")
+        for table in record.TABLES:
+            record.build_table(spark, table, lake=own_lake)
+        make_inputs(duck)
+        make_inputs(spark)
+        yield Engines(world, duck, spark)
+    finally:
+        spark.close()
+        session.stop()
+        duck.close()
+
+
+def make_inputs(con: Connection) -> None:
+    """Every table that a statement reads and no statement of ``sql/record`` makes, by the product's own functions."""
+    declared = features.load_features()
+    gather.gather(con, declared, WEEKS, gather.present_tables(con, declared, None))
+    gather.weeks_at_once(con, WEEKS)
+    people = con.sql("select distinct person_id from registration order by person_id").pl()
+    shown = people.with_columns(week=pl.lit(WEEK), shown=pl.col("person_id") % 2 == 0)
+    con.register("list_ledger", shown.to_arrow())
+    marts.prepare(con, DATA_DATE, marts.months_to(DATA_DATE, 60), marts.read_policy(POLICY))
+    marts.gather(con, load_indicators(), DATA_DATE)
+    con.register("outcome_panel", panel(people).with_columns(window_end=pl.col("week").dt.offset_by("365d")).to_arrow())
+    for table, statement in (("event", "emergency_admission"), ("death", "death"), ("span", "registered_span")):
+        con.execute(
+            f"create or replace temp table outcome_{table} as {sql.load(f'outcomes/{statement}')}",
+            {"data_date": DATA_DATE},
+        )
+
+
+def panel(people: pl.DataFrame) -> pl.DataFrame:
+    """Every person on every Monday from which they are followed."""
+    return people.join(pl.DataFrame({"week": FOLLOWED}), how="cross").select("week", "person_id")
+
+
+def assert_same(ours: pl.DataFrame, theirs: pl.DataFrame) -> None:
+    """Equal but for row order and for how wide an integer or a decimal is stored."""
+    assert_frame_equal(
+        _widened(ours), _widened(theirs), check_row_order=False, check_exact=False, rel_tol=0.0, abs_tol=1e-6
+    )
+
+
+def _widened(frame: pl.DataFrame) -> pl.DataFrame:
+    wide = {True: pl.Int64, False: pl.Decimal(38, 6)}
+    return frame.with_columns(
+        pl.col(name).cast(wide[kind.is_integer()])
+        for name, kind in frame.schema.items()
+        if kind.is_integer() or kind.is_decimal()
+    )
+
+
+@pytest.mark.parametrize("statement", sql.statements())
+def test_a_statement_returns_the_same_rows_on_both_engines(engines, statement):
+    text = sql.load(statement)
+    given = {name: GIVEN[name] for name in set(re.findall(r"\$(\w+)", re.sub(r"--.*", "", text)))}
+    ours, theirs = (con.sql(text, params=given).pl() for con in engines.both)
+    assert ours.height > 0, "nothing to compare: the rows of contract_rows.py do not reach this statement"
+    assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("table", STORED)
+def test_a_stored_table_is_stored_alike(engines, table):
+    ours, theirs = (con.sql(f"select * from {table}").pl() for con in engines.both)
+    assert_same(ours, theirs)
+    order = STORED[table].split(", ")
+    assert_frame_equal(ours.select(order), theirs.select(order))
+
+
+def test_the_weekly_matrix_is_the_same(engines, tmp_path):
+    ours = features.build_matrix(engines.duck, WEEKS, out=tmp_path / "duckdb")
+    theirs = features.build_matrix(engines.spark, WEEKS, out=tmp_path / "spark")
+    for week in WEEKS:
+        for name in ("matrix.parquet", "person.parquet"):
+            assert_same(pl.read_parquet(ours[week].with_name(name)), pl.read_parquet(theirs[week].with_name(name)))
+
+
+def test_what_became_of_each_person_is_the_same(engines):
+    people = engines.duck.sql("select distinct person_id from registration").pl()
+    for outcome in load_outcomes().values():
+        ours, theirs = (follow_up(con, outcome, panel(people), data_date=DATA_DATE) for con in engines.both)
+        assert ours["event"].any()
+        assert_same(ours, theirs)
+
+
+def test_the_published_marts_are_the_same(engines, tmp_path):
+    reports = [build_marts(c, data_date=DATA_DATE, out=tmp_path / str(n)) for n, c in enumerate(engines.both)]
+    assert reports[0].removed == reports[1].removed
+    assert len(reports[0].tables) > len(load_indicators())
+    for table in reports[0].tables:
+        file = f"{table.name}.parquet"
+        assert_same(pl.read_parquet(tmp_path / "0" / file), pl.read_parquet(tmp_path / "1" / file))
