@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import re
 import sys
 import tempfile
@@ -26,6 +27,8 @@ def ensure_openmp() -> str:
     Raises:
         RuntimeError: neither is there.
     """
+    # Threads that wait their turn must sleep: spinning made a 7-second training take minutes on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if not sys.platform.startswith("linux"):
         return "not needed"
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from features import FeatureSet
+from features.declaration import WINDOWED, Feature
 from models.candidate import BOOSTED
 from models.gate import TOLERANCE
 from models.registry import Kept
@@ -144,7 +145,7 @@ def _predictors(kept: Kept, declared: FeatureSet) -> Section:
     share = kept.about.get("importance", {})
     first = list(share)[:PREDICTORS_SHOWN] or list(used)
     rows = tuple(
-        (name, declared.by_name[name].description, f"{share[name]:.1%}" if name in share else "")
+        (name, _meaning(declared.by_name[name]), f"{share[name]:.1%}" if name in share else "")
         for name in first
         if name in declared.by_name
     )
@@ -158,6 +159,12 @@ def _predictors(kept: Kept, declared: FeatureSet) -> Section:
             "A missing value means unknown, never zero: trees learn a side for it; a comparator takes a fixed value.",
         ),
     )
+
+
+def _meaning(feature: Feature) -> str:
+    """The feature's description, with the window that it counts over."""
+    counted = feature.measure in WINDOWED and "last" not in feature.description
+    return f"{feature.description}, last {feature.window} days" if counted else feature.description
 
 
 def _analysis(about: dict[str, Any]) -> Section:
