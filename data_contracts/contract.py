@@ -69,6 +69,7 @@ class Column:
         code_system: ``snomed`` or ``dmd``: the Verhoeff check digit is verified.
         sentinels: values that mean "missing" here; counted, never a fault.
         known: for a fact that became known later than its row (an end date, a death): when.
+        month_only: stored as the 15th of its month: a full date of birth never reaches the lake.
         future: a date after the delivery's received date is allowed (appointments booked ahead).
     """
 
@@ -88,6 +89,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     known: KnownDate | None = None
     future: bool = False
+    month_only: bool = False
     description: str = ""
 
     @property
@@ -298,6 +300,7 @@ def _column(p: dict[str, Any]) -> Column:
         aliases=tuple(custom.get("aliases", ())),
         known=_known(custom.get("knownDate")),
         future=bool(custom.get("futureAllowed", False)),
+        month_only=bool(custom.get("monthOnly", False)),
         description=str(p.get("description", "")).strip(),
     )
 

@@ -96,6 +96,8 @@ class Statements:
         if spoiling and not is_looked_up(column):
             bad = " or ".join(f"({self.condition(c.fails)})" for c in spoiling)
             value = f"case when {bad} then null else {value} end"
+        if column.month_only:
+            value = f"(cast(date_trunc('month', {value}) as date) + 14)"
         return f"cast({value} as {column.lake_type})"
 
     @property

@@ -113,7 +113,8 @@ def _groups(entries: list[DeliveryLedger]) -> list[_Group]:
         accepted = [e for e in listed if e.fate == "accepted"]
         if accepted:
             names = tuple(e.sha256[:16] for e in accepted)
-            complete = len(accepted) == len(listed)
+            # A rejected file is mended when a file of its name was accepted for the same day.
+            complete = {e.file for e in listed} == {e.file for e in accepted}
             groups.append(_Group(dt.date.fromisoformat(received), accepted[0].historic, names, complete))
     return groups
 

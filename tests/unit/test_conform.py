@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from data_contracts.ledger import read_ledger
-from tests.deliveries import World, nhs_number, text_of
+from tests.deliveries import World, day, nhs_number, text_of
 
 RECEIVED = "2026-01-05"
 
@@ -101,6 +101,13 @@ def test_a_bad_value_that_may_be_missing_becomes_missing_and_is_a_warning(world)
     assert rules_by_row(world) == {(1, "C04"): "warn"}
     [path] = (world.lake / "conform" / "gp_event").glob("*.parquet")
     assert pl.read_parquet(path)["value"].to_list() == [None]
+
+
+def test_a_full_date_of_birth_never_reaches_the_lake(world):
+    world.deliver("gp_registration", RECEIVED, [{"nhs_number": 1, "birth_month": "1940-05-28"}])
+    one(world, "gp_registration")
+    [path] = (world.lake / "conform" / "gp_registration").glob("*.parquet")
+    assert pl.read_parquet(path)["birth_month"].to_list() == [day("1940-05-15")]
 
 
 def test_no_message_shows_a_personal_value(world):

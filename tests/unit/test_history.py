@@ -133,3 +133,16 @@ def test_the_same_file_again_adds_nothing(tmp_path):
     con = world.connect("gp_event")
     assert con.execute("select count(*) from gp_event_history").fetchone() == (2,)
     assert read_ledger(world.lake)["fate"].to_list() == ["accepted", "resent"]
+
+
+def test_a_snapshot_with_a_rejected_file_closes_nobody_until_the_file_is_mended(tmp_path):
+    world = World(tmp_path)
+    world.deliver("gp_registration", "2026-01-05", [{"nhs_number": 1}, {"nhs_number": 2}, {"nhs_number": 3}])
+    world.deliver("gp_registration", "2026-01-12", [{"nhs_number": 1}], name="north.csv")
+    world.deliver_text("gp_registration", "2026-01-12", "NHS_NUMBER;PRACTICE\n", name="south.csv")
+    con = world.connect("gp_registration")
+    assert len(visible(con, "person", "2026-01-12")) == 3
+    world.deliver("gp_registration", "2026-01-12", [{"nhs_number": 2}], name="south.csv")
+    con = world.connect("gp_registration")
+    assert len(visible(con, "person", "2026-01-12")) == 2
+    assert len(visible(con, "person", "2026-01-11")) == 3
