@@ -76,7 +76,7 @@ class Written:
     def frame(self) -> pl.DataFrame:
         """All rows, in order of person and day, numbered."""
         person, day, code, value, unit, lag = (np.concatenate(c) for c in zip(*self.parts, strict=True))
-        order = np.lexsort((value, code, day, person))
+        order = np.lexsort((lag, value, code, day, person))
         person, day, code, value, unit, lag = (c[order] for c in (person, day, code, value, unit, lag))
         life = self.life
         return rows(
@@ -241,8 +241,7 @@ def _falls(out: Written) -> None:
     start = life.course.month["dependence"][0]
     mean = np.clip((life.people.age(0) - 55) / 30, 0, 1.5) * 0.28 * (0.5 + 0.35 * start)
     count = rng.poisson(life.people.key, "earlier falls", np.minimum(mean, 3))
-    who = np.repeat(np.arange(len(life.people)), count)
-    turn = np.arange(len(who))
+    who, turn = spread(count)
     day = -rng.whole(3650 * rng.uniform(life.key(who), "earlier fall day", turn))
     out.add(who, day, codes[rng.pick(rng.uniform(life.key(who), "earlier fall code", turn), weights)])
 

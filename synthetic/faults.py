@@ -148,7 +148,7 @@ def _column_faults(column: Column) -> list[Fault]:
     if column.code_system:
         found.append(fault("a code in scientific notation", "C08", lambda v: f"{float(v):.5E}"))
         found.append(fault("a code cut to fifteen digits", "C08", _cut))
-        found.append(fault("a code with a wrong check digit", "C09", lambda v: v[:-1] + str((int(v[-1]) + 1) % 10)))
+        found.append(fault("a code with a wrong check digit", "C09", lambda v: v[:-1] + str(int(v[-1]) % 9 + 1)))
         found.append(fault("text in a code", "C04", lambda _: "see notes"))
         return found
     if column.code_set:

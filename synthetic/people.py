@@ -81,7 +81,7 @@ class People:
 
     ``partner`` points to the position of the partner in this run (-1: none); ``household`` is the index of the
     household's first member; ``alone`` says who lives alone on the first day; ``hidden`` is lasting unrecorded poor
-    health (standard normal, less among the old: they have survived it); ``entry_day`` is 0 for those there at the start.
+    health (standard normal, less among the old: they have survived it); ``entry_day`` is 0 for who is there first.
     """
 
     index: I64
