@@ -44,7 +44,6 @@ POLICY = REFERENCE / "opt_out_policy.csv"
 GIVEN = {
     "data_date": DATA_DATE,
     "covered_to": dt.date(2025, 12, 20),
-    "ages": 65,
     "index": WEEK,
     "since": WEEK - dt.timedelta(days=28),
     "oldest": WEEK - dt.timedelta(days=28),
