@@ -75,7 +75,7 @@ def conform(folder: Path, room: Path) -> tuple[pl.DataFrame, list[DeliveryLedger
         for entry in made:
             entries.append(entry)
             path = room / "lake" / "quarantine" / source / f"{entry.sha256[:16]}.parquet"
-            if path.exists():
+            if entry.fate == "accepted" and path.exists():
                 name = f"{source}/{entry.received}/{entry.file}"
                 faults = pl.read_parquet(path).select("row_number", "rule", "level")
                 found.append(faults.with_columns(source=pl.lit(source), file=pl.lit(name)))
