@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def read(files: Sequence[Path]) -> str:
-    """A ``read_parquet(...)`` expression over exactly these files; a ``week=`` folder becomes a date column."""
+def read(files: Sequence[Path], *, week: bool = True) -> str:
+    """A ``read_parquet(...)`` expression over exactly these files; ``week=`` folders become a date column if asked."""
     listed = ", ".join("'" + str(f).replace("'", "''") + "'" for f in files)
-    hive = any("=" in part for f in files for part in f.parts[:-1])
-    options = ", union_by_name = true" + (", hive_partitioning = true, hive_types = {'week': date}" if hive else "")
+    hive = week and any(f.parent.name.startswith("week=") for f in files)
+    dated = "true, hive_types = {'week': date}" if hive else "false"
+    options = f", union_by_name = true, hive_partitioning = {dated}"
     return f"read_parquet([{listed}]{options})"
 
 
-def content_hash(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[int, str]:
+def content_hash(con: duckdb.DuckDBPyConnection, files: Sequence[Path], *, week: bool = True) -> tuple[int, str]:
     """Rows and content hash of the table held by Parquet ``files``.
 
     Every row is hashed over its column names and values; rows are combined by an exclusive-or and an exact sum, which
@@ -30,12 +31,12 @@ def content_hash(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple
     Returns:
         The number of rows and 64 hexadecimal digits.
     """
-    described = con.sql(f"describe select * from {read(files)}").fetchall()
+    described = con.sql(f"describe select * from {read(files, week=week)}").fetchall()
     columns = sorted((str(name), str(kind)) for name, kind, *_ in described)
     listed = ", ".join('"' + name.replace('"', '""') + '"' for name, _ in columns)
     ((rows, mixed, total),) = con.sql(
         f"select count(*), coalesce(bit_xor(h), 0)::varchar, coalesce(sum(h::hugeint), 0)::varchar "
-        f"from (select hash({listed}) as h from {read(files)})"
+        f"from (select hash({listed}) as h from {read(files, week=week)})"
     ).fetchall()
     return int(rows), digest({"columns": columns, "rows": rows, "mixed": mixed, "total": total})
 
@@ -60,6 +61,10 @@ def settle(con: duckdb.DuckDBPyConnection, staged: Path, final: Path) -> str:
     names = {p.name for folder in (staged, final) for p in folder.glob("*.parquet")}
     for name in sorted(names):
         pair = (staged / name, final / name)
-        if not all(p.exists() for p in pair) or content_hash(con, pair[:1]) != content_hash(con, pair[1:]):
+        if not all(p.exists() for p in pair) or _hash(con, pair[0]) != _hash(con, pair[1]):
             return "different"
     return "same"
+
+
+def _hash(con: duckdb.DuckDBPyConnection, file: Path) -> tuple[int, str]:
+    return content_hash(con, [file], week=False)

@@ -67,10 +67,9 @@ def _make(store: Store, asked: dict[str, int]) -> dict[str, list[str]]:
             people=asked["people"],
             seed=asked["seed"],
             weekly_deliveries=asked["weeks"],
-            truth=_folder(store) / "truth",
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    rows = sum(int(f["rows"]) for f in manifest.files)
+    rows = sum(int(str(f["rows"])) for f in manifest.files)
     console.print(f"{asked['people']:,} artificial people made: {len(manifest.files)} files, {rows:,} rows")
     deliveries = [day.isoformat() for day in manifest.deliveries]
     note = {"asked": asked, "deliveries": deliveries}

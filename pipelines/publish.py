@@ -12,7 +12,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -130,11 +130,13 @@ def prune(store: Store, keep: int = KEPT) -> list[Path]:
     return removed
 
 
-def _write_warehouse(path: Path, tables: Iterable[Table]) -> None:
+def _write_warehouse(path: Path, tables: Sequence[Table]) -> None:
     with duckdb.connect(str(path)) as con:
         for table in tables:
             con.execute(f'create table "{table.name}" as select * from {read(table.files)}')
-            _comment(con, "table", table)
+        present = _columns(con)
+        for table in tables:
+            _comment(con, "table", table, present[table.name])
         con.execute("checkpoint")
 
 
@@ -142,11 +144,12 @@ def _write_analyst(path: Path, contents: Contents) -> set[Path]:
     """Write the analyst file and return the files that its views name."""
     with duckdb.connect(str(path)) as con:
         contents.record(con)
-        for (view,) in con.sql("select view_name from duckdb_views() where not internal").fetchall():
-            _comment(con, "view", Table(view, (), columns=contents.meanings))
+        record = [Table(view, (), columns=contents.meanings) for view in _columns(con)]
         for table in contents.analyst:
             con.execute(f'create view "{table.name}" as select * from {read(table.files)}')
-            _comment(con, "view", table)
+        present = _columns(con)
+        for table in (*record, *contents.analyst):
+            _comment(con, "view", table, present[table.name])
         for macro in _REFERENCE_MACROS:
             con.execute(macro)
         views = con.sql("select sql from duckdb_views() where not internal").fetchall()
@@ -166,13 +169,20 @@ _REFERENCE_MACROS = (
 """So that an analyst can write `where person_id = person_id_of('…')` and `select person_ref(person_id)`."""
 
 
-def _comment(con: duckdb.DuckDBPyConnection, kind: str, table: Table) -> None:
-    present = {row[0] for row in con.sql(f'describe "{table.name}"').fetchall()}
+def _comment(con: duckdb.DuckDBPyConnection, kind: str, table: Table, present: Iterable[str]) -> None:
     if table.description:
         con.execute(f'comment on {kind} "{table.name}" is {_quoted(table.description)}')
-    for name, text in table.columns.items():
-        if name in present and text:
+    for name in present:
+        if text := table.columns.get(name):
             con.execute(f'comment on column "{table.name}"."{name}" is {_quoted(text)}')
+
+
+def _columns(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Columns of every table and view of the file."""
+    rows = con.sql(
+        "select table_name, list(column_name) from duckdb_columns() where not internal group by 1"
+    ).fetchall()
+    return {str(name): list(columns) for name, columns in rows}
 
 
 def _quoted(text: str) -> str:

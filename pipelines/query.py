@@ -35,7 +35,7 @@ def reading(store: Store, *, analyst: bool = False) -> Iterator[duckdb.DuckDBPyC
     con = duckdb.connect(str(path), read_only=True)
     try:
         if analyst:
-            con.execute("set allowed_directories = ?", [[str(store.lake)]])
+            con.execute("set allowed_directories = ?", [[str(store.lake), str(store.lake.resolve())]])
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         yield con

@@ -14,7 +14,11 @@ from pipelines.store import Store
 from pipelines.weeks import WEEK_TAG
 
 if TYPE_CHECKING:
-    from dagster import DagsterEvent, ExecuteInProcessResult
+    from dagster import DagsterEvent, DagsterInstance, ExecuteInProcessResult
+
+
+WRITERS = ("weekly", "train")
+"""Jobs that hold the home while they run."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ def run_job(
         from pipelines.event_log import release
 
         with open_instance(store) as instance, hear(listener):
+            _close_killed(instance)
             definition = defs.resolve_job_def(job)
             partition = week.isoformat() if week and definition.partitions_def else None
             result = definition.execute_in_process(
@@ -65,6 +70,16 @@ def run_job(
             )
         release()
     return Outcome(result.run_id, result.success, () if result.success else tuple(_reasons(result)))
+
+
+def _close_killed(instance: DagsterInstance) -> None:
+    """Mark runs that were killed as failed: whoever holds the home knows that no other writer is alive."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    begun = RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
+    for run in instance.get_runs(begun):
+        if run.job_name in WRITERS:
+            instance.report_run_failed(run, "The process of this run ended before the run did; it can be run again.")
 
 
 def _reasons(result: ExecuteInProcessResult) -> list[str]:
