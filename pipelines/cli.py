@@ -164,5 +164,19 @@ def person(
     show_person(context.obj, reference, week, events=events)
 
 
+@app.command()
+def relocate(context: typer.Context) -> None:
+    """After a home was moved or restored elsewhere: let the analyst files name the lake where it lies now.
+
+    Example: `anticipate --home /new/place relocate`
+    """
+    from pipelines.lock import writing
+    from pipelines.relocate import relocate as rewrite
+
+    with writing(context.obj.home, "relocate"):
+        count = rewrite(context.obj)
+    sys.stdout.write(f"{count} publications rewritten.\n")
+
+
 if __name__ == "__main__":
     main()

@@ -221,6 +221,7 @@ def _manifest(store: Store, contents: Contents, run_id: str, named: set[Path]) -
             "python": platform.python_version(),
             **{p: version(p) for p in ("anticipate", "duckdb", "polars", "lightgbm", "scikit-learn", "dagster")},
         },
+        "lake": str(store.lake),
         "lake_files": sorted(f.relative_to(store.lake).as_posix() for f in named if f.is_relative_to(store.lake)),
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.relocate import relocate
 from pipelines.store import Store
 
 PEOPLE, WEEKS = 3000, 2
@@ -41,4 +42,6 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_home(demo_home: Path, tmp_path: Path) -> Store:
     """A copy of the demonstration that a test may write to."""
     shutil.copytree(demo_home, tmp_path / "home", symlinks=True)
-    return Store.at(tmp_path / "home")
+    store = Store.at(tmp_path / "home")
+    assert relocate(store) > 0
+    return store

@@ -25,7 +25,7 @@ from pipelines.store import Store
 from pipelines.weeks import choose_week, parse_week
 from tests.e2e.conftest import anticipate, environment
 
-COMMANDS = ("demo", "run", "train", "ui", "status", "query", "person")
+COMMANDS = ("demo", "run", "train", "ui", "status", "query", "person", "relocate")
 FIRST_WEEK, NEWEST_WEEK = "2026-02-16", "2026-02-23"
 
 
@@ -196,7 +196,7 @@ def test_a_person_nobody_knows_is_one_sentence(demo_home: Path) -> None:
     done = anticipate(demo_home, "person", person_ref(1))
     assert done.returncode == 2
     assert done.stderr.startswith("Nobody with the reference 0000000000001")
-    done = anticipate(demo_home, "person", "not-a-reference")
+    done = anticipate(demo_home, "person", "nobody")
     assert done.returncode == 2
     assert "is not a person reference" in done.stderr
 

@@ -219,6 +219,18 @@ def test_an_earlier_week_run_again_has_the_same_content(own_home: Store) -> None
     assert (after["content"], after["week"]) == (before["content"], before["week"])
 
 
+def test_a_home_moved_elsewhere_reads_its_own_lake(own_home: Store) -> None:
+    with duckdb.connect(str(own_home.current / "analyst.duckdb"), read_only=True) as con:
+        views = [sql for (sql,) in con.sql("select sql from duckdb_views() where not internal").fetchall()]
+        comments = dict(con.sql("select view_name, comment from duckdb_views() where not internal").fetchall())
+        assert con.sql("select count(*) from spell").fetchall()[0][0] > 0
+    named = [name for sql in views for name in re.findall(r"'(/[^']*\.parquet)'", sql)]
+    assert named
+    assert all(Path(name).is_relative_to(own_home.lake) for name in named)
+    assert "One row a person considered" in comments["weekly_list"]
+    assert anticipate(own_home.home, "relocate").stdout == "0 publications rewritten.\n"
+
+
 @pytest.mark.slow
 def test_the_same_deliveries_give_the_same_content_whatever_the_threads(demo_home: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
