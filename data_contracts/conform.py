@@ -165,7 +165,7 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
             f"The {intake.DELIVERY_NOTE} beside the file cannot be read: let it say historic: true or historic: false.",
         )
     raw = _as_text(con, contract, task.file.path, scratch)
-    numbers = number_records(raw)
+    numbers = number_records(raw, contract.delimiter)
     _judge_distinct_values(task, raw)
     objecting = withheld.note_objections(con, contract, raw.path, task.file.received, lake)
     made = scratch / task.name
@@ -252,7 +252,7 @@ def _as_text(con: duckdb.DuckDBPyConnection, contract: Contract, path: Path, scr
         bad = con.execute(f"select distinct line_byte_position from {malformed_table} order by 1").fetchall()
         con.execute("drop table malformed; drop table malformed_scan")
         malformed_at = tuple(p - 1 if p > 0 else 0 for (p,) in bad)
-    return RawText(target, present, rows, readable, malformed_at, tuple(notes))
+    return RawText(target, present, rows, readable, malformed_at, len(header), tuple(notes))
 
 
 def _csv_source(path: Path, contract: Contract, width: int, above: int) -> str:
@@ -278,7 +278,7 @@ def _judge_distinct_values(task: _Task, raw: RawText) -> None:
     con, key = task.con, task.key
     source = f"read_parquet({literal(str(raw.path))})"
     for column in filter(is_looked_up, raw.present):
-        text = f"select distinct {text_of(column)} as raw from {source} where raw is not null"
+        text = f"select distinct raw from (select {text_of(column)} as raw from {source}) as told where raw is not null"
         distinct = con.sql(text).pl()["raw"]
         if column.role == "person":
             domain = task.contract.domain
