@@ -121,7 +121,7 @@ def _week(scene: Scene, death_day: I64) -> None:
     """Draws of one week: deaths, crises, falls; then healing."""
     s, c, key, week, monday = scene.state, scene.course, scene.key, scene.week, scene.day
     here = s.alive & s.present
-    recent = np.minimum(s.recent, 2.0)
+    recent = np.minimum(s.recent, c.recent_most)
     weekly = 7 / YEAR
     dies = here & (rng.uniform(key, "death", week) < np.exp(s.log_death + c.death_recent * recent) * weekly)
     dies &= s.hospital_until < monday
@@ -158,10 +158,12 @@ def _slow_states(scene: Scene, exit_day: I64 | None) -> None:
     has = s.onset <= day
     _decline(scene, has)
     moves.lose_support(scene)
-    moves.move_home(scene, np.flatnonzero(s.alive & s.present & (s.home == OWN)), after_stay=False)
+    at_home = np.flatnonzero(s.alive & s.present & (s.home == OWN) & (s.hospital_until < day))
+    going = at_home[moves.moves_home(scene, at_home, after_stay=False)]
+    moves.move_in(scene, going, np.full(len(going), day))
     _housebound(s)
     _hazards(scene, has, age)
-    risk = 1 - np.exp(-np.exp(s.log_death + c.death_recent * np.minimum(s.recent, 2)))
+    risk = 1 - np.exp(-np.exp(s.log_death + c.death_recent * np.minimum(s.recent, c.recent_most)))
     seen = rng.uniform(scene.key, "palliative", scene.week) < c.palliative_seen
     s.palliative |= (risk > c.palliative_at) & seen & (age > 18)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic import rng
-from synthetic.moves import move_home
+from synthetic.moves import move_in, moves_home
 from synthetic.rng import F64, I64
 from synthetic.rules import Rules
 from synthetic.state import OWN, Scene, logistic
@@ -123,7 +123,10 @@ def _stay(scene: Scene, kind: str, who: I64, day: I64, illness: tuple[I64, F64])
     odds = c.death_in_hospital.constant + c.death_in_hospital.per_decade_over_40 * older
     odds = odds + c.death_in_hospital.dependence * d + c.death_in_hospital.palliative * s.palliative[who]
     dies = rng.uniform(k, word + " death", week) < logistic(odds)
-    pathway = np.where(dies, 0, _pathway(scene, word, who, nights))
+    moves = np.zeros(len(who), dtype=bool)
+    leaving = np.flatnonzero((nights > 4) & ~dies & (came_from == OWN))
+    moves[leaving] = moves_home(scene, who[leaving], after_stay=True)
+    pathway = np.select([dies, moves], [0, 3], _pathway(scene, word, who, nights))
     wait = np.where(dies | (nights == 0), 0, _wait(scene, word, who, pathway)).astype(np.int64)
     out = day + nights + wait
     rehab = np.ceil(np.exp(c.rehabilitation_log_days + 0.5 * rng.normal(k, word + " rehab", week)))
@@ -138,7 +141,7 @@ def _stay(scene: Scene, kind: str, who: I64, day: I64, illness: tuple[I64, F64])
         dependence=d, came_from=came_from, fall=np.full(len(who), kind == "fall"),
         via_department=rng.uniform(k, word + " route", week) < by_department,
     )  # fmt: skip
-    move_home(scene, who[(out - day > 5) & ~dies & (came_from == OWN)], after_stay=True)
+    move_in(scene, who[moves], home[moves])
 
 
 def _nights(scene: Scene, word: str, who: I64, older: F64, factor: F64) -> I64:
@@ -152,10 +155,10 @@ def _nights(scene: Scene, word: str, who: I64, older: F64, factor: F64) -> I64:
 
 
 def _pathway(scene: Scene, word: str, who: I64, nights: I64) -> I64:
-    """Discharge pathway 0-3; people who return to a care home count as 0 (national planning rule)."""
+    """Discharge pathway 0-2; people who return to a care home count as 0 (national planning rule)."""
     s = scene.state
     need = np.maximum(s.dependence[who] + 0.8 * (nights > 4) + 0.4 * s.alone[who] - 1.2, 0.05)
-    weights = np.stack([np.full(len(who), 2.2), 0.55 * need, 0.06 * need, 0.012 * need**1.5], axis=1)
+    weights = np.stack([np.full(len(who), 2.2), 0.55 * need, 0.06 * need], axis=1)
     weights[:, 0] += np.where(nights < 3, 6.0, 0.0)
     pathway = rng.pick(rng.uniform(scene.key[who], word + " pathway", scene.week), weights)
     return np.where(s.home[who] != OWN, 0, pathway)

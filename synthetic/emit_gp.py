@@ -232,14 +232,14 @@ def _falls(out: Written) -> None:
     if table:
         heard = table["dealt"] >= 0
         person, day, dealt = table["person"][heard], table["day"][heard], table["dealt"][heard]
-        told = rng.uniform(life.key(person), "fall told", day) < np.array([0.75, 0.5, 0.4, 0.55])[dealt]
+        told = rng.uniform(life.key(person), "fall told", day) < np.array([0.5, 0.3, 0.25, 0.35])[dealt]
         person, day, dealt = person[told], day[told], dealt[told]
         lag = np.where(dealt == 0, 0, np.floor(3 + 15 * rng.uniform(life.key(person), "fall letter", day))).astype(
             np.int64
         )
         out.add(person, day, codes[rng.pick(rng.uniform(life.key(person), "fall code", day), weights)], lag=lag)
     start = life.course.month["dependence"][0]
-    mean = np.clip((life.people.age(0) - 55) / 30, 0, 1.5) * 0.28 * (0.5 + 0.35 * start)
+    mean = np.clip((life.people.age(0) - 55) / 30, 0, 1.5) * 0.13 * (0.5 + 0.35 * start)
     count = rng.poisson(life.people.key, "earlier falls", np.minimum(mean, 3))
     who, turn = spread(count)
     day = -rng.whole(3650 * rng.uniform(life.key(who), "earlier fall day", turn))

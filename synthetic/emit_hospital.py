@@ -211,13 +211,15 @@ def _diagnoses(life: Life, table: dict[str, NDArray]) -> list[NDArray[np.str_]]:
     for c in life.rules.conditions:
         ill = life.course.onset[person, c.index] <= start
         for code, share in c.icd.items():
-            columns.append(np.where(ill & (rng.uniform(key, "icd " + code, start) < share), code, ""))
+            columns.append(np.where(ill & (rng.uniform(key, "icd " + code) < share), code, ""))
     scale = np.clip(table["dependence"] / 5, 0, 1.2)
     acute = table["cause"] != -2
-    for code, (low, high) in life.rules.section["extras"].items():
-        p = (low + (high - low) * scale) * np.where(acute, 1.0, 0.25)
-        columns.append(np.where(rng.uniform(key, "icd " + code, start) < p, code, ""))
-    alone = life.state("alone", person, table["admitted"]) & (rng.uniform(key, "icd alone", start) < 0.12)
+    for kind, codes in life.rules.section["extras"].items():
+        when = 0 if kind == "lasting" else table["admitted"]
+        for code, (low, high) in codes.items():
+            p = (low + (high - low) * scale) * np.where(acute, 1.0, 0.25)
+            columns.append(np.where(rng.uniform(key, "icd " + code, when) < p, code, ""))
+    alone = life.state("alone", person, table["admitted"]) & (rng.uniform(key, "icd alone") < 0.05)
     columns.append(np.where(alone, "Z602", ""))
     columns.append(
         np.where(life.state("palliative", person, start) & (rng.uniform(key, "icd Z515", start) < 0.6), "Z515", "")

@@ -68,10 +68,14 @@ def _repeats(life: Life, runs: Runs) -> tuple[I64, I64, I64, I64, I64]:
     product = np.concatenate([np.full(len(r[0]), r[2], np.int64) for r in runs])
     u = np.concatenate([rng.uniform(life.people.key[r[0]], r[3] + " stops") for r in runs])
     phase = np.concatenate([rng.uniform(life.people.key[r[0]], r[3] + " phase") for r in runs])
+    order = np.lexsort((start, product, person))  # one run of a product a person, whatever it is for
+    repeated = np.zeros(len(order), dtype=bool)
+    repeated[1:] = (person[order][1:] == person[order][:-1]) & (product[order][1:] == product[order][:-1])
+    person, start, product, u, phase = (c[order[~repeated]] for c in (person, start, product, u, phase))
     every = life.quality["issue_days"][life.people.practice[person]].astype(np.int64)
     rate = life.rules.section["medicine_stops_per_year"]
-    lasts = np.minimum(-np.log(u) / rate * 365.25, 40_000)
-    stop = np.minimum(np.minimum(start + lasts.astype(np.int64), life.leaves[person]), life.world.days - 1)
+    lasts = rng.whole(np.minimum(-np.log(u) / rate * 365.25, 40_000))
+    stop = np.minimum(np.maximum(start, -3 * 365) + lasts, np.minimum(life.leaves[person], life.world.days - 1))
     first = np.where(start >= 0, start, (phase * every).astype(np.int64))
     count = np.where(stop >= first, (stop - first) // every + 1, 0)
     row, turn = spread(count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthetic import rng
-from synthetic.people import YEAR, geography
+from synthetic.people import YEAR, BoolArray, geography
 from synthetic.rng import F64, I64
 from synthetic.state import MONTH, NURSING, OWN, RESIDENTIAL, Scene, logistic
 
@@ -44,19 +44,19 @@ def lose_support(scene: Scene) -> None:
     s.carer_lost_until = np.where(lost & (s.dependence > 1.5), scene.day + 26 * 7, s.carer_lost_until)
 
 
-def move_home(scene: Scene, who: I64, *, after_stay: bool) -> None:
-    """Moves into a care home: from home (drawn monthly), or at the end of a stay of several days."""
+def moves_home(scene: Scene, who: I64, *, after_stay: bool) -> BoolArray:
+    """Who of ``who`` moves into a care home: drawn monthly at home, or at the end of a stay of several days."""
     s, rule = scene.state, scene.course.care_home
-    who = who[s.dependence[who] > vars(rule)["from"]]
-    if not len(who):
-        return
     odds = rule.constant + rule.dependence * s.dependence[who] + rule.alone * s.alone[who]
     odds = odds + rule.dementia * scene.has("dementia", who) + rule.after_stay * after_stay
     odds = odds + rule.over_80 * (scene.people.age(scene.day)[who] > 80)
-    goes = rng.uniform(scene.key[who], "home after stay" if after_stay else "home", scene.week) < logistic(odds)
-    goes &= after_stay | (s.hospital_until[who] < scene.day)
-    who = who[goes]
+    word = "home after stay" if after_stay else "home"
+    goes = rng.uniform(scene.key[who], word, scene.week) < logistic(odds)
+    return goes & (s.dependence[who] > vars(rule)["from"])
+
+
+def move_in(scene: Scene, who: I64, day: I64) -> None:
+    """Moves people into a residential or nursing home on a day."""
     nursing = rng.uniform(scene.key[who], "nursing") < scene.course.nursing_share
-    s.home[who] = np.where(nursing, NURSING, RESIDENTIAL)
-    day = s.hospital_until[who] if after_stay else np.full(len(who), scene.day)
-    scene.log.add("home", person=who, day=day, home=s.home[who].copy())
+    scene.state.home[who] = np.where(nursing, NURSING, RESIDENTIAL)
+    scene.log.add("home", person=who, day=day, home=scene.state.home[who].copy())
