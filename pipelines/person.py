@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-import sql
-from data_contracts.contract import CODELISTS, REFERENCE
+from data_contracts.contract import CODELISTS
 from data_contracts.identity import parse_person_ref, person_ref
 from pipelines.errors import MistakeError, ProblemError
 from pipelines.publish import current_manifest
 from pipelines.query import reading
 from pipelines.store import Store
 from pipelines.weeks import parse_week
+from pipelines.withholding import is_withheld
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,7 +71,7 @@ def read_person(store: Store, reference: str, week: str | None = None) -> Person
     monday = parse_week(week) if week else dt.date.fromisoformat(manifest["week"])
     with reading(store, analyst=True) as con:
         views = _columns(con)
-        if _withheld(con, person_id):
+        if is_withheld(con, person_id):
             raise ProblemError(WITHHELD)
         about = _known(con, "person", person_id, monday) if "person" in views else pl.DataFrame()
         if about.is_empty():
@@ -92,22 +92,6 @@ def _columns(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
         "select table_name, list(column_name order by column_index) from duckdb_columns() where not internal group by 1"
     ).fetchall()
     return {str(name): list(columns) for name, columns in rows}
-
-
-def _withheld(con: duckdb.DuckDBPyConnection, person_id: int) -> bool:
-    """Today's strictest view: any flag or opt-out ever known, because the page is read today."""
-    flagged = con.execute(
-        "select count(*) from person where person_id = ? and coalesce(sensitive_flag, false)", [person_id]
-    ).fetchall()[0][0]
-    policy = REFERENCE / "opt_out_policy.csv"
-    con.register("opt_out_policy_frame", pl.read_csv(policy, try_parse_dates=True).to_arrow())
-    con.execute("create or replace temp view opt_out_policy as select * from opt_out_policy_frame")
-    (latest,) = con.sql("select coalesce(max(known_from), date '2000-01-01') from opt_out").fetchall()[0]
-    opted_out = con.execute(
-        f"select count(*) from ({sql.load('purpose/opted_out')}\n) where person_id = $person",
-        {"index": latest, "purpose": "record_level_use", "person": person_id},
-    ).fetchall()[0][0]
-    return bool(flagged or opted_out)
 
 
 def _known(con: duckdb.DuckDBPyConnection, view: str, person_id: int, week: dt.date) -> pl.DataFrame:

@@ -22,6 +22,7 @@ import duckdb
 
 from pipelines.content import content_hash, digest, read
 from pipelines.store import Store
+from pipelines.withholding import withhold
 
 KEPT = 8
 """Publications that stay readable; older ones are removed after a swap."""
@@ -147,6 +148,7 @@ def _write_analyst(path: Path, contents: Contents) -> set[Path]:
         record = [Table(view, (), columns=contents.meanings) for view in _columns(con)]
         for table in contents.analyst:
             con.execute(f'create view "{table.name}" as select * from {read(table.files)}')
+        withhold(con)
         present = _columns(con)
         for table in (*record, *contents.analyst):
             _comment(con, "view", table, present[table.name])
@@ -194,7 +196,7 @@ def _copy_files(building: Path, files: Mapping[str, Path]) -> None:
         target = building / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.parquet"))  # ledgers stay in the lake
         else:
             shutil.copy2(source, target)
 
