@@ -15,7 +15,6 @@ import json
 import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import time
@@ -33,6 +32,7 @@ def main() -> None:
     parser.add_argument("--years", type=int, default=6)
     parser.add_argument("--home", type=Path, default=Path("home-scale"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--floors", type=int, default=3, help="how often the floor is measured")
     parser.add_argument("--reuse", action="store_true", help="take the deliveries that an earlier call made")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     parser.add_argument("--week", help=argparse.SUPPRESS)
@@ -44,8 +44,9 @@ def main() -> None:
     outgoing = given.home / "outgoing"
     rows = [] if given.reuse and outgoing.exists() else [_measure(given, "generate")]
     days = sorted({p.name for p in outgoing.glob("*/????-??-??")})
-    floors = [_measure(given, "floor") for _ in range(3)]
-    rows.append({**floors[0], "stage": "floor (median of 3)", "wall": statistics.median(f["wall"] for f in floors)})
+    floors = sorted((_measure(given, "floor") for _ in range(given.floors)), key=lambda f: float(f["wall"]))
+    rows.append({**floors[len(floors) // 2], "stage": f"floor (median of {given.floors})"})
+    _print(rows[-1:])
     skip = set(given.skip.split(","))
     for load, received, stages in (("first", days[:-1], STEPS), ("weekly", days[-1:], STEPS)):
         for day in received:
