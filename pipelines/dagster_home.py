@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from pipelines.store import Store
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, DagsterRun
 
+LOCATION = "pipelines.definitions"
 SETTINGS = Path(__file__).parents[1] / "dagster.yaml"
 
 
@@ -36,3 +37,21 @@ def open_instance(store: Store) -> DagsterInstance:
     prepare_dagster(store)
     hasten(store.dagster_home)
     return DagsterInstance.from_config(str(store.dagster_home))
+
+
+def show_with_location(instance: DagsterInstance, run: DagsterRun) -> None:
+    """Let Dagster's pages show a run that was executed here among those of the code location that ``ui`` serves.
+
+    A run executed in process is not tied to any location, so the timeline, the page that everyone lands on, would
+    leave it out. Dagster has no public call for this.
+    """
+    from dagster._core.remote_origin import (
+        ManagedGrpcPythonEnvCodeLocationOrigin,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name=LOCATION), LOCATION)
+    repository = RemoteRepositoryOrigin(location, "__repository__")
+    instance.run_storage.replace_job_origin(run, RemoteJobOrigin(repository, run.job_name))

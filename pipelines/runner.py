@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.dagster_home import open_instance, prepare_dagster
+from pipelines.dagster_home import open_instance, prepare_dagster, show_with_location
 from pipelines.lock import writing
 from pipelines.progress import Listener, hear
 from pipelines.store import Store
@@ -68,6 +68,7 @@ def run_job(
                 tags={**(tags or {}), **({WEEK_TAG: week.isoformat()} if week else {})},
                 raise_on_error=False,
             )
+            show_with_location(instance, result.dagster_run)
         release()
     return Outcome(result.run_id, result.success, () if result.success else tuple(_reasons(result)))
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from pipelines.dagster_home import prepare_dagster
+from pipelines.dagster_home import LOCATION, prepare_dagster
 from pipelines.errors import MistakeError, ProblemError
 from pipelines.store import Store
 
@@ -30,15 +30,15 @@ def serve(store: Store, *, port: int) -> None:
         except OSError:
             raise MistakeError(f"Port {port} is in use on this machine; try --port {port + 1}.") from None
     prepare_dagster(store.prepare())
-    location = ["--module-name", "pipelines.definitions"]
+    shared = ["--module-name", LOCATION, "--code-server-log-level", "error"]
+    quiet = ["--log-level", "warning", "--dagster-log-level", "warning"]
     commands = {
-        "webserver": ["dagster_webserver", "--host", HOST, "--port", str(port), *location],
-        "daemon": ["dagster._daemon", "run", *location],
+        "webserver": ["dagster_webserver", "--host", HOST, "--port", str(port), *shared, *quiet],
+        "daemon": ["dagster._daemon", "run", *shared, "--log-level", "warning"],
     }
     environment = {**os.environ, "DAGSTER_HOME": str(store.dagster_home), "ANTICIPATE_HOME": str(store.home)}
     running = {
-        name: subprocess.Popen([sys.executable, "-m", *command, "--log-level", "warning"], env=environment)
-        for name, command in commands.items()
+        name: subprocess.Popen([sys.executable, "-m", *command], env=environment) for name, command in commands.items()
     }
     sys.stdout.write(f"Dagster for {store.home} on http://{HOST}:{port} (Ctrl-C stops it)\n")
     sys.stdout.flush()

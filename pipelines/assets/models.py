@@ -67,7 +67,6 @@ def model(context: dg.AssetExecutionContext, config: TrainingForm, writer: Write
             "models in use": dg.MetadataValue.md(markdown(used)),
             "measured": dg.MetadataValue.md(markdown(training.measured(store, week))),
             "model card": dg.MetadataValue.path(str(card)),
-            "open the card": dg.MetadataValue.url(card.as_uri()),
         },
         check_results=[finding.result()],
     )

@@ -13,7 +13,8 @@ from pipelines.findings import Finding, keep
 from pipelines.identity_scan import identities_in
 from pipelines.partitions import week_of_run
 from pipelines.presentation import markdown
-from pipelines.publication import contents_of, publish_contents
+from pipelines.publication import DASHBOARD, MODEL_CARD, contents_of, publish_contents
+from pipelines.publish import ANALYST, WAREHOUSE
 from pipelines.resources import Writer
 
 KEY = dg.AssetKey("publication")
@@ -63,8 +64,8 @@ def publication(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[d
             "tables": dg.MetadataValue.md(markdown(tables, rows=200)),
             "folder": dg.MetadataValue.path(str(folder)),
             **{
-                f"open {name}": dg.MetadataValue.url((folder / name).as_uri())
-                for name in ("dashboard.html", "model_card.html")
+                name: dg.MetadataValue.path(str(folder / name))
+                for name in (DASHBOARD, MODEL_CARD, WAREHOUSE, ANALYST)
                 if (folder / name).exists()
             },
         },

@@ -199,6 +199,7 @@ def test_the_demonstration_ran_in_dagster_with_numbers_and_tables(demo_home: Pat
         runs = instance.get_runs()
         assert {r.status.value for r in runs} == {"SUCCESS"}
         assert len(runs) == WEEKS
+        assert {r.remote_job_origin.location_name for r in runs if r.remote_job_origin} == {"pipelines.definitions"}
         last = instance.get_latest_materialization_event(dg.AssetKey("weekly_list"))
         assert last is not None
         assert last.asset_materialization is not None
