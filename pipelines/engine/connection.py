@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,15 +63,15 @@ class SparkConnection:
 
     Args:
         spark: a session of ``start_spark``; ``close`` leaves it running.
-        scratch: a folder that every worker sees, for temporary tables; removed by ``close``.
+        scratch: a folder that every worker sees, for temporary tables; ``close`` removes what it put there.
     """
 
     def __init__(self, spark: SparkSession, scratch: Path) -> None:
-        self._spark, self._scratch = spark, scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._spark, self._scratch = spark, Path(tempfile.mkdtemp(prefix="tables-", dir=scratch))
         self._number = itertools.count()
         self._intake = duckdb.connect()
         self._kept: set[str] = set()
-        scratch.mkdir(parents=True, exist_ok=True)
 
     def execute(self, statements: str, parameters: Parameters | None = None) -> Result:
         """Runs one statement or several, and returns the rows of the last; none where it has none.
@@ -100,7 +101,7 @@ class SparkConnection:
         self._spark.catalog.dropTempView(name)
 
     def close(self) -> None:
-        """Forgets every table and view, and removes the scratch folder."""
+        """Forgets every table and view, and removes their files."""
         for table in self._spark.catalog.listTables():
             self._spark.catalog.dropTempView(table.name)
         self._intake.close()

@@ -7,9 +7,9 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +42,14 @@ class SparkSettings:
         scratch: a folder for spill and for what the session keeps; the caller removes it.
         memory: of the driver; in local mode all there is.
         partitions: parts that a join or a group is cut into.
+        extra: more of Spark's own settings, by their own names; none may change what a statement means.
     """
 
     master: str
     scratch: Path
     memory: str = "2g"
     partitions: int = 200
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def local(self) -> bool:
@@ -58,7 +60,6 @@ class SparkSettings:
     def options(self) -> dict[str, str]:
         """Spark's own names for the settings."""
         options = {
-            **MEANING,
             "spark.app.name": "anticipate",
             "spark.driver.memory": self.memory,
             "spark.sql.shuffle.partitions": str(self.partitions),
@@ -70,6 +71,8 @@ class SparkSettings:
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.log.level": "ERROR",
+            **self.extra,
+            **MEANING,
         }
         if self.local:
             options |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}

@@ -23,15 +23,18 @@ import sql
 from commissioning import build_marts
 from commissioning import facts as marts
 from commissioning.declaration import load_indicators
+from data_contracts.conform import conform_source
 from data_contracts.contract import REFERENCE
 from features import gather
 from models.outcome import follow_up, load_outcomes
 from pipelines.errors import MistakeError
 from record.tables import STORED
-from tests.deliveries import World
+from tests.deliveries import KEY, World
 from tests.examples.contract_rows import ContractRows
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed: uv pip install -e '.[spark]'")
+
+from pyspark.sql import SparkSession  # noqa: E402
 
 from pipelines.engine import SparkConnection, SparkSettings, find_java, start_spark  # noqa: E402
 
@@ -50,6 +53,12 @@ GIVEN = {
     "purpose": "commissioning",
     "ages": 65,
 }
+# One source of each way of delivering: a delta with objections, a snapshot and a rolling return with later facts, and
+# a delta of versions.
+DELIVERED = ("gp_event", "gp_registration", "cld", "csds_referral")
+FEW = 60
+# A few hundred rows a statement: planning and compiling cost more than running.
+SMALL = {"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false"}
 
 pytestmark = pytest.mark.slow
 Connection = duckdb.DuckDBPyConnection | SparkConnection
@@ -69,30 +78,34 @@ class Engines:
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     try:
         find_java()
     except MistakeError as problem:
         pytest.skip(str(problem))
-    folder = tmp_path_factory.mktemp("spark")
+    scratch = tmp_path_factory.mktemp("session")
+    started = start_spark(SparkSettings("local[2]", scratch, memory="2g", partitions=2, extra=SMALL))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def engines(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    folder = tmp_path_factory.mktemp("engines")
     world = World(folder / "home")
     ContractRows(PEOPLE).deliver(world)
     duck = world.connect()
-    session = start_spark(SparkSettings("local[2]", folder / "session", memory="2g", partitions=2))
-    spark = SparkConnection(session, folder / "tables")
-    try:
-        record.open_histories(spark, world.contracts.values(), lake=world.lake)
-        own_lake = folder / "lake"
-        shutil.copytree(world.lake / "withheld", own_lake / "withheld")
-        for table in record.TABLES:
-            record.build_table(spark, table, lake=own_lake)
-        make_inputs(duck)
-        make_inputs(spark)
-        yield Engines(world, duck, spark)
-    finally:
-        spark.close()
-        session.stop()
-        duck.close()
+    spark = SparkConnection(session, folder)
+    record.open_histories(spark, world.contracts.values(), lake=world.lake)
+    own_lake = folder / "lake"
+    shutil.copytree(world.lake / "withheld", own_lake / "withheld")
+    for table in record.TABLES:
+        record.build_table(spark, table, lake=own_lake)
+    make_inputs(duck)
+    make_inputs(spark)
+    yield Engines(world, duck, spark)
+    spark.close()
+    duck.close()
 
 
 def make_inputs(con: Connection) -> None:
@@ -105,6 +118,9 @@ def make_inputs(con: Connection) -> None:
     con.register("list_ledger", shown.to_arrow())
     marts.prepare(con, DATA_DATE, marts.months_to(DATA_DATE, 60), marts.read_policy(POLICY))
     marts.gather(con, load_indicators(), DATA_DATE)
+    con.execute(
+        f"create or replace temp table mart_raw as {sql.load('marts/community_contact')}", {"data_date": DATA_DATE}
+    )
     con.register("outcome_panel", panel(people).with_columns(window_end=pl.col("week").dt.offset_by("365d")).to_arrow())
     for table, statement in (("event", "emergency_admission"), ("death", "death"), ("span", "registered_span")):
         con.execute(
@@ -174,3 +190,25 @@ def test_the_published_marts_are_the_same(engines, tmp_path):
     for table in reports[0].tables:
         file = f"{table.name}.parquet"
         assert_same(pl.read_parquet(tmp_path / "0" / file), pl.read_parquet(tmp_path / "1" / file))
+
+
+@pytest.mark.parametrize("source", DELIVERED)
+def test_deliveries_are_conformed_and_folded_alike(session, source, tmp_path):
+    worlds = [World(tmp_path / name) for name in ("duckdb", "spark")]
+    connections = duckdb.connect(), SparkConnection(session.newSession(), tmp_path)
+    told = []
+    for world, con in zip(worlds, connections, strict=True):
+        contract = world.contracts[source]
+        ContractRows(FEW).deliver(world, sources=[source])
+        entries = conform_source(con, contract, inbox=world.inbox, lake=world.lake, vault=world.vault, key=KEY)
+        told.append((entries, record.update_history(con, contract, lake=world.lake)))
+        record.open_histories(con, [contract], lake=world.lake)
+    assert told[0] == told[1]
+    assert told[0][1].closed > 0
+    for folder in ("conform", "quarantine"):
+        ours, theirs = (sorted((world.lake / folder / source).iterdir()) for world in worlds)
+        assert [f.name for f in ours] == [f.name for f in theirs]
+        for our_file, their_file in zip(ours, theirs, strict=True):
+            assert_same(pl.read_parquet(our_file), pl.read_parquet(their_file))
+    assert_same(*(con.sql(f"select * from {source}_history").pl() for con in connections))
+    connections[1].close()

@@ -7,6 +7,7 @@ reaches corners that a realistic population never does, so that two engines can 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ FIRST = dt.date(2021, 11, 20)
 DAYS = 1500
 DELIVERIES = (("2026-01-05", True), ("2026-01-12", False), ("2026-01-19", False))
 MISSING = 0.125
+OBJECTING = 0.01
 LATER = ("end_date", "discharge_date", "episode_end", "closure_date", "rejection_date", "close_date", "period_end")
 
 
@@ -37,13 +39,14 @@ class ContractRows:
         declared = load_features()
         used = {code for name in declared.used_codelists for code in declared.codes(name).codes}
         objection = pl.read_csv(CODELISTS / f"{CODELIST}.csv", infer_schema=False)["code"].to_list()
-        self.codes = sorted(str(code) for code in used) + objection
+        self.codes = np.array(sorted(str(code) for code in used))
+        self.objection = np.array(objection)
         self.numbers = [nhs_number(n) for n in range(self.people)]
         self.areas = pl.read_csv(REFERENCE / "lsoa.csv")["lsoa_code"].head(40).to_list()
 
-    def deliver(self, world: World, rows_a_person: float = 3.0) -> None:
-        """One historic delivery and two weekly ones of every source into the world's inbox."""
-        for contract in world.contracts.values():
+    def deliver(self, world: World, rows_a_person: float = 3.0, sources: Collection[str] | None = None) -> None:
+        """One historic delivery and two weekly ones of every source (or of those named) into the world's inbox."""
+        for contract in (c for c in world.contracts.values() if sources is None or c.id in sources):
             for number, (received, historic) in enumerate(DELIVERIES):
                 rows = max(20, int(self.people * rows_a_person * (1.0 if number == 0 else 0.3)))
                 if contract.delivery.kind == "snapshot" and contract.person is not None:
@@ -78,7 +81,9 @@ class ContractRows:
         if column.type in ("date", "timestamp"):
             return self._dates(column, start)
         if column.code_system:
-            return list(self.random.choice(self.codes, count))
+            objects = self.random.random(count) < OBJECTING
+            codes = np.where(objects, self.random.choice(self.objection, count), self.random.choice(self.codes, count))
+            return codes.tolist()
         if column.code_set:
             return list(self.random.choice(code_set(column.code_set), count))
         return self._plain(contract, column, count)
