@@ -20,10 +20,18 @@ import polars as pl
 
 from data_contracts import intake, ledger, withheld
 from data_contracts.contract import Contract
-from data_contracts.faults import find_suspects, list_faults, list_losers, list_malformed, number_records
+from data_contracts.faults import (
+    RecordNumbers,
+    find_suspects,
+    list_faults,
+    list_losers,
+    list_malformed,
+    number_records,
+)
 from data_contracts.identity import identify, pseudonyms, use_key
-from data_contracts.intake import STILL_BEING_WRITTEN, UNREADABLE_NOTE, DeliveredFile, FileRejectedError
+from data_contracts.intake import STILL_BEING_WRITTEN, UNREADABLE_NOTE, DeliveredFile, FileRejectedError, ReadableFile
 from data_contracts.ledger import DeliveryLedger, delivery_id_of
+from data_contracts.quoting import blot_quoted_lines
 from data_contracts.respelt import find_respelt, notes_of
 from data_contracts.rules import (
     is_looked_up,
@@ -164,8 +172,7 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
             UNREADABLE_NOTE,
             f"The {intake.DELIVERY_NOTE} beside the file cannot be read: let it say historic: true or historic: false.",
         )
-    raw = _as_text(con, contract, task.file.path, scratch)
-    numbers = number_records(raw, contract.delimiter)
+    raw, numbers = _numbered_text(task, scratch)
     _judge_distinct_values(task, raw)
     objecting = withheld.note_objections(con, contract, raw.path, task.file.received, lake)
     made = scratch / task.name
@@ -229,8 +236,23 @@ def _find_losers(con: duckdb.DuckDBPyConnection, statements: Statements) -> None
         con.execute("create or replace temp table loser (row_index bigint, fate varchar)")
 
 
-def _as_text(con: duckdb.DuckDBPyConnection, contract: Contract, path: Path, scratch: Path) -> RawText:
-    readable = intake.make_readable(path, contract, scratch)
+def _numbered_text(task: _Task, scratch: Path) -> tuple[RawText, RecordNumbers]:
+    """The file as text, its records numbered; where stray quotes hide records, the lines without a quote."""
+    con, contract = task.con, task.contract
+    readable = intake.make_readable(task.file.path, contract, scratch)
+    raw = _as_text(con, contract, readable, scratch)
+    try:
+        return raw, number_records(raw, contract.delimiter)
+    except FileRejectedError as problem:
+        alone = blot_quoted_lines(readable, scratch / "unquoted.csv")
+        if alone is None:
+            raise
+        raw = _as_text(con, contract, alone, scratch)
+        note = f"F15 lines with a quote could not be read: {problem}"
+        return dataclasses.replace(raw, notes=(*raw.notes, note)), number_records(raw, contract.delimiter)
+
+
+def _as_text(con: duckdb.DuckDBPyConnection, contract: Contract, readable: ReadableFile, scratch: Path) -> RawText:
     target = scratch / "raw.parquet"
     if readable.encoding == "parquet":
         header, source, malformed_table = _parquet_source(con, readable.path)

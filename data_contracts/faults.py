@@ -15,6 +15,7 @@ import polars as pl
 
 from data_contracts.intake import FileRejectedError
 from data_contracts.numbering import record_starts, record_starts_by_reader
+from data_contracts.quoting import swallowing_cell, swallowing_quote
 from data_contracts.rules import REMEDY, Check, literal
 from data_contracts.statements import RawText, Statements
 
@@ -43,24 +44,29 @@ class RecordNumbers:
         return record, (record + 1 if self.lines is None else self.lines[record])
 
 
-def number_records(raw: RawText) -> RecordNumbers:
+def number_records(raw: RawText, delimiter: str) -> RecordNumbers:
     """Numbers the records, and checks that what was read and what lies in the file agree.
 
     Raises:
-        FileRejectedError: F11, they do not.
+        FileRejectedError: F11, they do not, or a stray quote has made one cell of many records.
     """
     if raw.readable.encoding == "parquet":
         return RecordNumbers(None, None, np.zeros(0, dtype=np.int64))
     if not raw.malformed_at and raw.readable.physical_lines == raw.rows + 1:
         return RecordNumbers(None, None, np.zeros(0, dtype=np.int64))
     read = raw.rows + len(raw.malformed_at)
-    for count in (record_starts, record_starts_by_reader):
-        starts, lines = count(raw.readable)
-        if len(starts) == read + 1:
-            malformed = np.searchsorted(starts, np.array(raw.malformed_at, dtype=np.int64), side="right") - 1
-            well_formed = np.setdiff1d(np.arange(1, read + 1), malformed)
-            if len(well_formed) == raw.rows:
-                return RecordNumbers(well_formed, lines, malformed)
+    for count, swallowing in ((record_starts, swallowing_quote), (record_starts_by_reader, swallowing_cell)):
+        starts, lines = count(raw.readable, delimiter)
+        if len(starts) != read + 1:
+            continue
+        if raw.readable.quotes and (line := swallowing(raw.readable, delimiter, raw.width)):
+            raise FileRejectedError(
+                "F11", f"A quote opened on line {line} holds the records after it: mend it and send the file again."
+            )
+        malformed = np.searchsorted(starts, np.array(raw.malformed_at, dtype=np.int64), side="right") - 1
+        well_formed = np.setdiff1d(np.arange(1, read + 1), malformed)
+        if len(well_formed) == raw.rows:
+            return RecordNumbers(well_formed, lines, malformed)
     at = f" A quote is left open near line {_line_of(raw)}." if raw.malformed_at else ""
     raise FileRejectedError(
         "F11", f"The file holds {len(starts) - 1} records but {read} could be read.{at} Mend it and send it again."

@@ -12,7 +12,9 @@ import datetime as dt
 import gzip
 import hashlib
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -294,10 +296,25 @@ def _chunks(path: Path, magic: bytes) -> Iterator[bytes]:
         with _opened(path, magic) as stream:
             while chunk := stream.read(CHUNK):
                 yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise FileRejectedError(
-            "F03", f"The compressed file is truncated or damaged ({error}): send it again."
-        ) from error
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk, not the file
+            raise
+        raise FileRejectedError("F03", "The compressed file is truncated or damaged: send it again.") from error
+
+
+# What gzip and zip readers raise for bytes that are not what they should be.
+_DAMAGED = (
+    EOFError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
 
 
 def _opened(path: Path, magic: bytes) -> IO[bytes]:

@@ -6,7 +6,8 @@ What belongs here: record and line numbers of a CSV text. What does not: reading
 from __future__ import annotations
 
 import csv
-from array import array
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from data_contracts.intake import CHUNK, ReadableFile
 csv.field_size_limit(1 << 26)
 
 
-def record_starts(readable: ReadableFile) -> tuple[np.ndarray, np.ndarray]:
+def record_starts(readable: ReadableFile, _delimiter: str) -> tuple[np.ndarray, np.ndarray]:
     """Where every record of a CSV text starts.
 
     A record ends at a line end outside double quotes; lines without a character are no records. The header is record
@@ -57,20 +58,22 @@ def _is_carriage_return(path: Path, start: np.ndarray, length: np.ndarray) -> np
     return flags
 
 
-def record_starts_by_reader(readable: ReadableFile) -> tuple[np.ndarray, np.ndarray]:
+def record_starts_by_reader(readable: ReadableFile, delimiter: str) -> tuple[np.ndarray, np.ndarray]:
     """The same as ``record_starts`` where a quote stands inside an unquoted cell (slower: one pass in Python)."""
-    first_lines, line = array("q"), 1
+    lines = np.fromiter((line for line, _ in rows_by_reader(readable, delimiter)), dtype=np.int64)
+    return _line_starts(readable.path)[lines - 1], lines
+
+
+def rows_by_reader(readable: ReadableFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of every record; none after a cell beyond any bound."""
+    line = 1
     with readable.path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream, strict=False)
-        try:
+        reader = csv.reader(stream, delimiter=delimiter, strict=False)
+        with suppress(csv.Error):
             for cells in reader:
                 if cells:
-                    first_lines.append(line)
+                    yield line, cells
                 line = reader.line_num + 1
-        except csv.Error:  # a cell beyond any bound: the numbers will not agree, and the file is refused
-            first_lines.append(line)
-    lines = np.array(first_lines, dtype=np.int64)
-    return _line_starts(readable.path)[lines - 1], lines
 
 
 def _line_starts(path: Path) -> np.ndarray:

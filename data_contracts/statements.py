@@ -24,13 +24,14 @@ from data_contracts.rules import (
 
 @dataclass(frozen=True)
 class RawText:
-    """A file as text: ``table`` in Parquet with ``row_index``, and what could not be read as records."""
+    """A file as text in Parquet at ``path``, and what could not be read as records; ``width`` counts its columns."""
 
     path: Path
     present: tuple[Column, ...]
     rows: int
     readable: ReadableFile
     malformed_at: tuple[int, ...]
+    width: int
     notes: tuple[str, ...]
 
 
