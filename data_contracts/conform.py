@@ -78,7 +78,7 @@ def conform_source(
     """
     use_key(key, vault)
     rooms = Rooms(inbox, lake, vault)
-    known = {e.sha256: e for e in ledger.read_entries(lake, contract.id)}
+    known = {e.sha256: e for e in ledger.read_entries(lake, contract.id) if e.fate != "resent"}
     entries = []
     for file in intake.find_files(inbox, contract.id):
         task = _Task(con, contract, file, rooms, key, intake.sha256_of(file.path))

@@ -142,11 +142,13 @@ def read_header(readable: ReadableFile, contract: Contract) -> tuple[list[str], 
     """Headings of a CSV file, and the number of empty lines above them.
 
     Raises:
-        FileRejectedError: F04 nothing but blank lines, F06 another delimiter than the contract's.
+        FileRejectedError: F04 nothing but blank lines, F06 another delimiter than the contract's, F11 an open quote.
     """
     line, above = _first_line(readable.path)
     if not line:
         raise FileRejectedError("F04", "The file is empty: send it again.")
+    if line.count('"') % 2:
+        raise FileRejectedError("F11", "A quote is left open in the headings: mend it and send the file again.")
     try:
         cells = next(csv.reader([line], delimiter=contract.delimiter))
     except csv.Error:  # a cell longer than any heading

@@ -82,10 +82,10 @@ def blot_quoted_lines(readable: ReadableFile, target: Path) -> ReadableFile | No
             data = np.frombuffer(block, dtype=np.uint8).copy()
             ends = np.append(np.flatnonzero(data == 10), len(data))
             hit = np.unique(np.searchsorted(ends, np.flatnonzero(data == 34)))
+            blotted += len(hit)
+            if blotted > max(MOST_LINES, MOST_SHARE * readable.physical_lines):
+                return None
             for i in hit:
                 data[ends[i - 1] + 1 if i else 0 : ends[i]] = ord("?")
-            blotted += len(hit)
             out.write(data.tobytes())
-    if blotted > max(MOST_LINES, MOST_SHARE * readable.physical_lines):
-        return None
     return ReadableFile(target, readable.encoding, readable.physical_lines, quotes=False)

@@ -38,7 +38,8 @@ def _contents(store: Store, rows: int = 3) -> Contents:
     for path in (mart, record):
         path.parent.mkdir(parents=True, exist_ok=True)
     pl.DataFrame({"pcn": [f"U{i}" for i in range(rows)], "value": list(range(rows))}).write_parquet(mart)
-    pl.DataFrame({"person_id": list(range(rows)), "sex_code": ["1"] * rows}).write_parquet(record)
+    people = {"person_id": list(range(rows)), "sex_code": ["1"] * rows, "sensitive_flag": [False] * rows}
+    pl.DataFrame(people).write_parquet(record)
     for path in (mart, record):
         (path.parent / "current").write_text(path.name)
     page = store.home / "page.html"
@@ -47,12 +48,21 @@ def _contents(store: Store, rows: int = 3) -> Contents:
         week=WEEK,
         data_date=WEEK,
         warehouse=(Table("visits", (mart,), "One row a network.", {"value": "visits, rounded"}),),
-        record=lambda con: con.execute(f"create view person as select * from read_parquet('{record}')") and None,
+        record=lambda con: _open_small_record(con, record),
         meanings={"sex_code": "as recorded"},
         analyst=(),
         files={"dashboard.html": page},
         facts={"model_id": "none", "key_fingerprint": "none"},
     )
+
+
+def _open_small_record(con: duckdb.DuckDBPyConnection, people: Path) -> None:
+    nobody = {"person_id": "bigint", "opt_out_type": "varchar"} | dict.fromkeys(
+        ("start_date", "known_from", "known_until"), "date"
+    )
+    typed = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in nobody.items())
+    con.execute(f"create view person as select * from read_parquet('{people}')")
+    con.execute(f"create view opt_out as select {typed} where false")
 
 
 @pytest.fixture

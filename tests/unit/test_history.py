@@ -135,6 +135,16 @@ def test_the_same_file_again_adds_nothing(tmp_path):
     assert read_ledger(world.lake)["fate"].to_list() == ["accepted", "resent"]
 
 
+def test_a_file_sent_a_third_time_is_still_known_from_the_first(tmp_path):
+    world = World(tmp_path)
+    for received in ("2026-01-05", "2026-01-12", "2026-01-19"):
+        world.deliver("national_opt_out", received, [{"nhs_number": 1, "start_date": "2020-01-01"}])
+        con = world.connect("national_opt_out")
+    known = con.execute("select known_from, known_until from national_opt_out_history").fetchall()
+    assert known == [(day("2026-01-05"), None)]
+    assert read_ledger(world.lake)["fate"].to_list() == ["accepted", "resent", "resent"]
+
+
 def test_a_snapshot_with_a_rejected_file_closes_nobody_until_the_file_is_mended(tmp_path):
     world = World(tmp_path)
     world.deliver("gp_registration", "2026-01-05", [{"nhs_number": 1}, {"nhs_number": 2}, {"nhs_number": 3}])
@@ -146,3 +156,12 @@ def test_a_snapshot_with_a_rejected_file_closes_nobody_until_the_file_is_mended(
     con = world.connect("gp_registration")
     assert len(visible(con, "person", "2026-01-12")) == 2
     assert len(visible(con, "person", "2026-01-11")) == 3
+
+
+def test_a_file_that_comes_a_third_time_is_still_known_from_the_first(tmp_path):
+    world = World(tmp_path)
+    for received in ("2026-01-05", "2026-01-12", "2026-01-19"):
+        world.deliver("gp_registration", received, [{"nhs_number": 1}])
+        con = world.connect("gp_registration")
+    assert read_ledger(world.lake)["fate"].to_list() == ["accepted", "resent", "resent"]
+    assert len(visible(con, "person", "2026-01-05")) == 1
