@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +24,17 @@ assert len(KEY) == 32
 
 def nhs_number(n: int) -> str:
     """The n-th valid number of the test range, skipping those whose check digit would be 10."""
-    found = -1
-    stem = 900_000_100
-    while True:
-        stem += 1
+    while len(_NUMBERS) <= n:
+        stem = next(_STEMS)
         digits = [int(d) for d in str(stem)]
         check = 11 - sum(d * (10 - i) for i, d in enumerate(digits)) % 11
         if check != 10:
-            found += 1
-            if found == n:
-                return f"{stem}{0 if check == 11 else check}"
+            _NUMBERS.append(f"{stem}{0 if check == 11 else check}")
+    return _NUMBERS[n]
 
+
+_STEMS = itertools.count(900_000_101)
+_NUMBERS: list[str] = []
 
 DEFAULTS: dict[str, dict[str, object]] = {
     "gp_registration": {
