@@ -158,12 +158,13 @@ def _findings(contract: Contract, ledger: pl.DataFrame, week: dt.date) -> list[F
         ),
     ]
     if contract.staleness_days is not None:
-        findings.append(_staleness(contract, contract.staleness_days, read, week))
+        findings.append(_staleness(contract, contract.staleness_days, ledger, week))
     return findings
 
 
-def _staleness(contract: Contract, limit: int, read: pl.DataFrame, week: dt.date) -> Finding:
-    dates = read.filter((pl.col("fate") == "accepted") & (pl.col("received") <= week))["received"].to_list()
+def _staleness(contract: Contract, limit: int, ledger: pl.DataFrame, week: dt.date) -> Finding:
+    dates = ledger.filter((pl.col("fate") != "rejected") & (pl.col("received") <= week))["received"].to_list()
+    """A list that is sent again unchanged is as fresh as a changed one."""
     asset, check = ("conform", contract.id), "within_staleness_limit"
     if not dates:
         return Finding(asset, check, True, f"Never delivered by {week}: what depends on it is unknown.", blocking=True)
