@@ -20,6 +20,10 @@ def rows_of(source: str) -> str:
     return "".join(three(source).splitlines(keepends=True)[1:])
 
 
+def many(source: str, count: int) -> str:
+    return sheet([good(source, n) for n in range(count)])
+
+
 def zipped(*members: tuple[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -170,6 +174,35 @@ LINES = [
         "organisation",
         three("organisation").replace("SURGERY 2", '"THE "OLD" SURGERY"'),
         bad={2: "R01"},
+    ),
+    Case(
+        "two stray quotes far apart, with whole records between them",
+        "gp_event",
+        many("gp_event", 40).replace("C81001,3,", '"C81001,3,').replace("C81001,30,", '"C81001,30,'),
+        records=40,
+        bad={4: "R01", 31: "R01"},
+        says="F15",
+    ),
+    Case(
+        "two stray quotes in the same column of two rows",
+        "organisation",
+        three("organisation").replace("SURGERY 1", '"SURGERY 1').replace("SURGERY 2", 'SURGERY 2"'),
+        bad={1: "R01", 2: "R01"},
+        says="F15",
+    ),
+    Case(
+        "stray quotes all over",
+        "gp_event",
+        many("gp_event", 40).replace("C81001,1", '"C81001,1').replace("C81001,2", '"C81001,2'),
+        rejected="F11",
+        says="line 3 ",
+    ),
+    Case(
+        "a quote left open in the headings",
+        "gp_event",
+        three("gp_event").replace("RECORD_ID", '"RECORD_ID'),
+        rejected="F11",
+        says="headings",
     ),
     Case(
         "an inch mark inside a cell without quotes",
