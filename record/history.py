@@ -23,6 +23,7 @@ from data_contracts.contract import Contract, KnownDate
 from data_contracts.ledger import DeliveryLedger, write_text_safely
 from data_contracts.rules import known_value, literal, quoted
 
+_MOST_SET_ASIDE = 0.05
 _CLOSING = "(delivery_id bigint, row_index bigint, part integer, known_until date, fate varchar)"
 CLOSED_COLUMNS = "delivery_id, row_index, part, known_until, fate"
 
@@ -42,7 +43,7 @@ class HistoryReport:
 
 @dataclass(frozen=True)
 class _Group:
-    """The files of one source received on one day; ``complete`` unless one of them was rejected."""
+    """The files of one source received on one day; ``complete`` unless one was rejected or hardly held a good row."""
 
     received: dt.date
     historic: bool
@@ -114,9 +115,15 @@ def _groups(entries: list[DeliveryLedger]) -> list[_Group]:
         if accepted:
             names = tuple(e.sha256[:16] for e in accepted)
             # A rejected file is mended when a file of its name was accepted for the same day.
-            complete = {e.file for e in listed} == {e.file for e in accepted}
+            mended = {e.file for e in listed} == {e.file for e in accepted}
+            complete = mended and all(_tells_absence(e) for e in accepted)
             groups.append(_Group(dt.date.fromisoformat(received), accepted[0].historic, names, complete))
     return groups
+
+
+def _tells_absence(entry: DeliveryLedger) -> bool:
+    """Whether what a file does not hold may be taken as gone: it has rows, and hardly any was set aside."""
+    return entry.accepted > 0 and entry.quarantined <= _MOST_SET_ASIDE * entry.records
 
 
 class _Fold:
@@ -151,8 +158,8 @@ class _Fold:
         self.state.groups.append(self.group.key)
         notes = report.notes
         if not self.group.complete and self.contract.delivery.kind != "delta":
-            day = self.group.received.isoformat()
-            notes += (f"{day}: a file of the {self.contract.delivery.kind} was rejected, so nothing absent was closed",)
+            day, kind = self.group.received.isoformat(), self.contract.delivery.kind
+            notes += (f"{day}: a file of the {kind} was rejected or largely set aside: nothing absent was closed",)
         return HistoryReport(
             report.source,
             report.deliveries + len(self.group.deliveries),

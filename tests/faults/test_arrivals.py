@@ -41,6 +41,12 @@ def fold(world, source):
         return con.execute(f"select count(*) from {source}_history").fetchall()[0][0]
 
 
+def open_versions(world, source):
+    with duckdb.connect() as con:
+        record.open_histories(con, [world.contracts[source]], lake=world.lake)
+        return con.execute(f"select count(*) from {source}_history where known_until is null").fetchall()[0][0]
+
+
 @pytest.mark.parametrize(
     ("place", "code"),
     [
@@ -135,6 +141,27 @@ def test_an_older_submission_that_comes_later_does_not_take_the_place_of_the_new
     fold(world, "csds_referral")
     kept = read_ledger(world.lake, "csds_referral").sort("received").select("accepted", "superseded").rows()
     assert kept == [(1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("fault", ["headings only", "every date the other way round"])
+def test_a_snapshot_that_holds_hardly_a_row_closes_nobodys_registration(world, fault):
+    world.deliver_text("gp_registration", RECEIVED, three("gp_registration"))
+    fold(world, "gp_registration")
+    again = {
+        "headings only": three("gp_registration").splitlines()[0] + "\n",
+        "every date the other way round": three("gp_registration").replace("2004-07-12", "12/07/2004"),
+    }[fault]
+    world.deliver_text("gp_registration", LATER, again)
+    assert fold(world, "gp_registration") == 3
+    assert open_versions(world, "gp_registration") == 3
+
+
+def test_a_snapshot_without_a_row_that_was_there_closes_it(world):
+    world.deliver_text("gp_registration", RECEIVED, three("gp_registration"))
+    fold(world, "gp_registration")
+    world.deliver_text("gp_registration", LATER, sheet([good("gp_registration", n) for n in (1, 2)]))
+    fold(world, "gp_registration")
+    assert open_versions(world, "gp_registration") == 2
 
 
 def test_a_rejected_file_is_told_once_and_stays_until_it_is_mended(world):
