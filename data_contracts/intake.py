@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime as dt
+import errno
 import gzip
 import hashlib
 import io
@@ -299,7 +300,7 @@ def _chunks(path: Path, magic: bytes) -> Iterator[bytes]:
             while chunk := stream.read(CHUNK):
                 yield chunk
     except _DAMAGED as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the disk, not the file
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # the disk, not the file
             raise
         raise FileRejectedError("F03", "The compressed file is truncated or damaged: send it again.") from error
 
