@@ -39,6 +39,9 @@ def _corrupt_file(contract: Contract, path: Path, received: dt.date, historic: b
     if code in frame.columns:
         future = future & (pl.col(code) != TYPE_1_OBJECTION)
     frame = frame.with_columns(future=future, known=known).with_row_index("at")
+    # What makes a row future stays: shuffled apart, two future rows can lend each other a past event and a past entry.
+    dates = {contract.event_date, *(contract.known_date.columns if contract.known_date else ())}
+    fixed = {header[name] for name in dates if name in header}
     told_later = 0
     for column in contract.columns:
         if column.known is None or column.header not in frame.columns:
@@ -54,7 +57,7 @@ def _corrupt_file(contract: Contract, path: Path, received: dt.date, historic: b
     shuffled = [
         pl.Series(name, kept[name].shuffle(seed=seed + i))
         for i, name in enumerate(kept.columns)
-        if name in header.values()
+        if name in header.values() and name not in fixed
     ]
     kept = kept.with_columns(shuffled)
     added = _with_new_keys(contract, header, ahead.filter(pl.col("at").hash(seed + 1) % 4 == 0), seed)
