@@ -316,6 +316,12 @@ BYTES = [
     ),
     Case("a zip with nothing in it", "gp_event", zipped(), records=0, rejected="F03"),
     Case(
+        "a zip whose directory points outside itself",
+        "gp_event",
+        zipped(("extract.csv", b"x" * 200))[:-6] + b"\xf0\xff\xff\x7f\0\0",
+        rejected="F03",
+    ),
+    Case(
         "a zip made on a Macintosh",
         "gp_event",
         zipped(
