@@ -24,9 +24,8 @@ from data_contracts.faults import (
     RecordNumbers,
     find_suspects,
     list_faults,
-    list_losers,
-    list_malformed,
     number_records,
+    write_quarantine,
 )
 from data_contracts.identity import identify, pseudonyms, use_key
 from data_contracts.intake import STILL_BEING_WRITTEN, UNREADABLE_NOTE, DeliveredFile, FileRejectedError, ReadableFile
@@ -177,8 +176,8 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
     objecting = withheld.note_objections(con, contract, raw.path, task.file.received, lake)
     made = scratch / task.name
     statements, accepted = _sort_rows(task, raw, made, objecting=objecting)
-    faults = [list_faults(con, statements, numbers), list_losers(con, numbers), list_malformed(numbers)]
-    quarantine = pl.concat(faults).sort("row_number", "column", "rule")
+    listed = scratch / "quarantine.parquet"
+    faults = write_quarantine(con, statements.checks, numbers, listed)
     counts = _counts(con, contract, raw, made, objecting=objecting)
     fates = dict(con.execute("select fate, count(*) from loser group by fate").fetchall())
     malformed = len(raw.malformed_at)
@@ -194,19 +193,17 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
         withheld=counts.withheld,
         warned=counts.warned,
         unmatched=counts.unmatched,
-        faults=dict(sorted(quarantine["rule"].value_counts().iter_rows())),
+        faults=faults,
         sentinels=counts.sentinels,
         notes=(*raw.notes, *notes_of(statements.respelt, raw.present), *empty),
     ).checked()
     _keep(made, lake / "conform" / contract.id / task.name)
-    listed = scratch / "quarantine.parquet"
-    quarantine.write_parquet(listed)
     _keep(listed, lake / "quarantine" / contract.id / task.name)
     return entry
 
 
 def _sort_rows(task: _Task, raw: RawText, made: Path, *, objecting: bool) -> tuple[Statements, int]:
-    """Good rows into ``made``, the others into the temp tables ``loser`` and ``suspect``; the number of good rows.
+    """Good rows into ``made``, the others into the temp tables ``loser`` and ``fault``; the number of good rows.
 
     Done again, with those codes read as what was meant, where a file holds known codes in another dress.
     """
@@ -215,7 +212,9 @@ def _sort_rows(task: _Task, raw: RawText, made: Path, *, objecting: bool) -> tup
         _find_losers(task.con, statements)
         good_rows = statements.accepted(delivery_id_of(task.sha256))
         task.con.execute(f"copy ({good_rows}) to {literal(str(made))} (format parquet, compression zstd)")
-        return find_suspects(task.con, statements, made)
+        good = find_suspects(task.con, statements, made)
+        list_faults(task.con, statements)
+        return good
 
     statements = Statements(task.contract, raw, task.file, objecting=objecting)
     accepted = sort_once(statements)

@@ -6,6 +6,7 @@ the record starts. A value is shown only where its contract does not call it per
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +20,6 @@ from data_contracts.quoting import swallowing_cell, swallowing_quote
 from data_contracts.rules import REMEDY, Check, literal
 from data_contracts.statements import RawText, Statements
 
-QUARANTINE_SCHEMA = {
-    "row_number": pl.Int64,
-    "line_number": pl.Int64,
-    "column": pl.String,
-    "rule": pl.String,
-    "level": pl.String,
-    "value": pl.String,
-    "message": pl.String,
-}
-
 
 @dataclass(frozen=True)
 class RecordNumbers:
@@ -38,10 +29,18 @@ class RecordNumbers:
     lines: np.ndarray | None
     malformed: np.ndarray
 
-    def of(self, row_index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Record numbers and line numbers of well-formed rows, given their 0-based index among the well-formed."""
-        record = row_index + 1 if self.well_formed is None else self.well_formed[row_index]
-        return record, (record + 1 if self.lines is None else self.lines[record])
+    def places(self) -> pl.DataFrame:
+        """Of every well-formed row its index among them, its record number and its line; only where they are kept."""
+        assert self.well_formed is not None
+        return self._placed(self.well_formed).with_row_index("row_index").cast(pl.Int64)
+
+    def malformed_places(self) -> pl.DataFrame:
+        """Record numbers and lines of the malformed records."""
+        return self._placed(self.malformed)
+
+    def _placed(self, record: np.ndarray) -> pl.DataFrame:
+        line = record + 1 if self.lines is None else self.lines[record]
+        return pl.DataFrame({"row_number": record, "line_number": line}).cast(pl.Int64)
 
 
 def number_records(raw: RawText, delimiter: str) -> RecordNumbers:
@@ -81,7 +80,7 @@ def _line_of(raw: RawText) -> int:
 def find_suspects(con: duckdb.DuckDBPyConnection, statements: Statements, accepted_path: Path) -> int:
     """Makes the temp table ``suspect``: rows that need a word, being not accepted or accepted with a warning.
 
-    Rows that lost to another of the same key are spoken of by ``list_losers``.
+    Rows that lost to another of the same key are not among them: ``loser`` names them.
 
     Returns:
         The number of accepted rows.
@@ -108,55 +107,66 @@ def find_suspects(con: duckdb.DuckDBPyConnection, statements: Statements, accept
     return accepted
 
 
-def list_faults(con: duckdb.DuckDBPyConnection, statements: Statements, numbers: RecordNumbers) -> pl.DataFrame:
-    """Every rule that a row of ``suspect`` breaks: one row a row and rule, as ``QUARANTINE_SCHEMA``."""
-    if not con.execute("select row_index from suspect limit 1").fetchall():
-        return pl.DataFrame(schema=QUARANTINE_SCHEMA)
-    parts = []
-    for check, sql in statements.faults():
-        found = con.sql(sql).pl()
-        if len(found):
-            record, line = numbers.of(found["row_index"].to_numpy())
-            parts.append(_fault_frame(record, line, check, found["value"]))
-    return pl.concat(parts) if parts else pl.DataFrame(schema=QUARANTINE_SCHEMA)
+def list_faults(con: duckdb.DuckDBPyConnection, statements: Statements) -> None:
+    """Makes the temp table ``fault`` (row_index, rule_no, value): every rule that a row of ``suspect`` breaks."""
+    con.execute("create or replace temp table fault (row_index bigint, rule_no integer, value varchar)")
+    if con.execute("select row_index from suspect limit 1").fetchall():
+        con.execute(f"insert into fault {statements.faults}")
 
 
-def _fault_frame(record: np.ndarray, line: np.ndarray, check: Check, value: pl.Series) -> pl.DataFrame:
-    level = "reject row" if check.rejects else "warn"
-    return pl.DataFrame({"row_number": record, "line_number": line, "value": value}).select(
-        pl.col("row_number").cast(pl.Int64),
-        pl.col("line_number").cast(pl.Int64),
-        column=pl.lit(check.column),
-        rule=pl.lit(check.code),
-        level=pl.lit(level),
-        value=pl.col("value").cast(pl.String).str.slice(0, 60),
-        message=pl.lit(check.message),
+def write_quarantine(
+    con: duckdb.DuckDBPyConnection, checks: Sequence[Check], numbers: RecordNumbers, target: Path
+) -> dict[str, int]:
+    """Writes what ``fault``, ``loser`` and the malformed records say: one row a record and rule, in order of record.
+
+    Columns: row_number, line_number, column, rule, level, value (null where personal), message. Written by the
+    database, so that a file in which every row is faulted needs no more memory than it is given.
+
+    Returns:
+        Rows by rule.
+    """
+    row, line, join = "row_index + 1", "row_index + 2", ""
+    if numbers.well_formed is not None:
+        row, line, join = "place.row_number", "place.line_number", "join place using (row_index)"
+        con.register("place", numbers.places().to_arrow())
+    con.register("rule", _rules(checks).to_arrow())
+    con.register("malformed_record", numbers.malformed_places().to_arrow())
+    con.execute(
+        f"""copy (
+        select {row} as row_number, {line} as line_number, "column", rule, level,
+            case when shows then substr(value, 1, 60) end as value, message
+        from fault join rule using (rule_no) {join}
+        union all
+        select {row}, {line}, '', rule, fate, null, message
+        from loser join rule on level = fate {join}
+        union all
+        select row_number, line_number, '', rule, level, null, message
+        from malformed_record join rule on rule = 'R01'
+        order by row_number, "column", rule
+        ) to {literal(str(target))} (format parquet, compression zstd)"""
     )
+    for view in ("place", "rule", "malformed_record"):
+        con.unregister(view)
+    found = con.execute(f"select rule, count(*) from read_parquet({literal(str(target))}) group by rule order by rule")
+    return dict(found.fetchall())
 
 
-def list_losers(con: duckdb.DuckDBPyConnection, numbers: RecordNumbers) -> pl.DataFrame:
-    """Rows that say the same again (K01) or an older version of the same key (K02)."""
-    losers = con.sql("select row_index, fate from loser").pl()
-    record, line = numbers.of(losers["row_index"].to_numpy())
-    rule = pl.when(pl.col("fate") == "duplicate").then(pl.lit("K01")).otherwise(pl.lit("K02"))
-    return (
-        losers.with_columns(row_number=pl.Series(record, dtype=pl.Int64), line_number=pl.Series(line, dtype=pl.Int64))
-        .with_columns(rule=rule)
-        .select(
-            "row_number",
-            "line_number",
-            column=pl.lit(""),
-            rule="rule",
-            level="fate",
-            value=pl.lit(None, dtype=pl.String),
-            message=pl.col("rule").replace_strict(REMEDY, return_dtype=pl.String),
-        )
-    )
+def _rules(checks: Sequence[Check]) -> pl.DataFrame:
+    """What a rule says, by its number among the checks; without a number those that no check makes."""
+    rows: list[tuple[int | None, str, str, str, bool, str]] = [
+        (number, check.column, check.code, "reject row" if check.rejects else "warn", check.shows_value, check.message)
+        for number, check in enumerate(checks)
+    ]
+    others = [("R01", "reject row"), ("K01", "duplicate"), ("K02", "superseded")]
+    rows += [(None, "", code, level, False, REMEDY[code]) for code, level in others]
+    return pl.DataFrame(rows, schema=_RULE_SCHEMA, orient="row")
 
 
-def list_malformed(numbers: RecordNumbers) -> pl.DataFrame:
-    """Records that could not be read as rows at all (R01)."""
-    record = numbers.malformed
-    line = numbers.lines[record] if numbers.lines is not None else record
-    check = Check("R01", "", "", True, REMEDY["R01"], False)
-    return _fault_frame(record, line, check, pl.Series([None] * len(record), dtype=pl.String))
+_RULE_SCHEMA = {
+    "rule_no": pl.Int32,
+    "column": pl.String,
+    "rule": pl.String,
+    "level": pl.String,
+    "shows": pl.Boolean,
+    "message": pl.String,
+}

@@ -22,15 +22,24 @@ Respelt = dict[str, dict[str, str]]
 
 
 def find_respelt(con: duckdb.DuckDBPyConnection, statements: Statements) -> Respelt:
-    """What was meant by the unknown codes and the wrong forms in the temp table ``suspect``."""
+    """What was meant by the unknown codes and the wrong forms in the temp table ``fault``."""
+    column_of = {
+        number: column
+        for number, check in enumerate(statements.checks)
+        for column in statements.raw.present
+        if check.code in ("C06", "C07") and column.header == check.column and column.role is None
+    }
+    if not column_of:
+        return {}
+    sent = con.execute(
+        f"select distinct rule_no, value from fault where rule_no in ({', '.join(map(str, column_of))}) "
+        f"qualify dense_rank() over (partition by rule_no order by value) <= {MOST} order by all"
+    ).fetchall()
     found: Respelt = {}
-    if not con.execute("select row_index from suspect limit 1").fetchall():
-        return found
-    for column, unknown in statements.unknown_texts():
-        sent = con.execute(f"{unknown} order by 1 limit {MOST}").fetchall()
-        meant = {text: code for (text,) in sent if (code := meant_by(text, column)) is not None}
-        if meant:
-            found[column.name] = meant
+    for number, text in sent:
+        column = column_of[number]
+        if (code := meant_by(text, column)) is not None:
+            found.setdefault(column.name, {})[text] = code
     return found
 
 

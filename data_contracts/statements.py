@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.contract import Column, Contract
 from data_contracts.intake import DeliveredFile, ReadableFile
 from data_contracts.rules import (
-    Check,
     checks_of,
     is_looked_up,
     known_value,
@@ -162,18 +161,16 @@ class Statements:
             "from candidate c join candidate w on w.key_number = c.key_number and w.place = 1 where c.place > 1",
         )
 
-    def unknown_texts(self) -> Iterator[tuple[Column, str]]:
-        """For every column of codes or of a declared form, the SQL that lists its unknown texts among the suspects."""
+    @property
+    def faults(self) -> str:
+        """SQL of every rule that a row of ``suspect`` breaks: row_index, number of the check, the text it is about."""
         by_header = {c.header: c for c in self.raw.present}
-        for check in self.checks:
-            if check.code in ("C06", "C07") and (column := by_header[check.column]).role is None:
-                text = quoted(f"t_{column.name}")
-                yield column, f"select distinct {text} from suspect where {self.condition(check.fails)}"
-
-    def faults(self) -> Iterator[tuple[Check, str]]:
-        """For every check the SQL that lists row_index and value of the suspect rows that break it."""
-        by_header = {c.header: c for c in self.raw.present}
-        for check in self.checks:
+        broken, texts = [], []
+        for number, check in enumerate(self.checks):
             column = by_header.get(check.column)
-            value = quoted(f"t_{column.name}") if column and check.shows_value else "cast(null as varchar)"
-            yield check, f"select row_index, {value} as value from suspect where {self.condition(check.fails)}"
+            broken.append(f"case when {self.condition(check.fails)} then {number} end")
+            texts.append(quoted(f"t_{column.name}") if column else "cast(null as varchar)")
+        return (
+            f"select * from (select row_index, unnest([{', '.join(broken)}]) as rule_no, "
+            f"unnest([{', '.join(texts)}]) as value from suspect) where rule_no is not null"
+        )
