@@ -8,7 +8,7 @@ import pytest
 
 from tests.deliveries import World
 from tests.faults import keys, shape, values
-from tests.faults.sender import ANY, GOOD, RECEIVED, Case
+from tests.faults.sender import ANY, GOOD, RECEIVED, Case, good, sheet
 
 CASES = [*shape.CASES, *keys.CASES, *values.CASES]
 LEVELS = {"bad": "reject row", "warned": "warn"}
@@ -101,3 +101,10 @@ def is_one_sentence(message):
 def test_there_are_files_enough_and_every_extract_is_among_them():
     assert len(CASES) >= 60
     assert {case.source for case in CASES} == set(GOOD)
+
+
+@pytest.mark.parametrize("source", GOOD)
+def test_headings_that_come_again_among_the_rows_are_set_aside_in_every_extract(tmp_path, source):
+    again = sheet([good(source, 1), good(source, 2)]) + sheet([good(source, 3)])
+    _, entry = conform(tmp_path, Case("headings again", source, again))
+    assert (entry.records, entry.accepted, entry.quarantined) == (4, 3, 1)
