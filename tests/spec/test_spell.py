@@ -53,7 +53,10 @@ def test_two_episodes_of_one_admission_are_one_spell_with_the_last_ones_discharg
         historic=True,
     )
     con = world.connect("apc")
-    columns = "spell_id, admission_date, discharge_date, discharge_destination, episode_count, emergency_flag, primary_diagnosis"
+    columns = (
+        "spell_id, admission_date, discharge_date, discharge_destination, episode_count, emergency_flag, "
+        "primary_diagnosis"
+    )
     assert as_known(con, "spell", "2025-12-01", columns) == [
         ("1", "2025-03-01", "2025-03-09", "54", "2", "True", "I500")
     ]
