@@ -6,7 +6,8 @@ from tests.deliveries import World, day
 
 def visible(con, table, on, columns="*"):
     return con.execute(
-        f"select {columns} from {table} where known_from <= $day and (known_until is null or known_until > $day) order by all",
+        f"select {columns} from {table} where known_from <= $day and (known_until is null or known_until > $day) "
+        "order by all",
         {"day": day(on)},
     ).fetchall()
 
