@@ -115,7 +115,24 @@ def _whole_days(node: exp.Expression) -> exp.Expression:
     return node
 
 
-_REWRITES: tuple[Callable[[exp.Expression], exp.Expression], ...] = (_whole_days,)
+def _side_by_side(node: exp.Expression) -> exp.Expression:
+    """Lists unnested in one select stay side by side; Spark would put every item of one with every item of another."""
+    if not isinstance(node, exp.Select):
+        return node
+    lists = [n for n, p in enumerate(node.expressions) if isinstance(p, exp.Alias) and isinstance(p.this, exp.Explode)]
+    if len(lists) < 2:
+        return node
+    if lists != list(range(lists[0], lists[-1] + 1)):
+        raise DialectError("lists that are unnested in one select must stand next to each other")
+    beside = [node.expressions[n] for n in lists]
+    zipped = exp.func("arrays_zip", *(p.this.this for p in beside))
+    names = [exp.to_identifier(p.alias) for p in beside]
+    rows = exp.Aliases(this=exp.func("inline", zipped), expressions=names)
+    node.set("expressions", [*node.expressions[: lists[0]], rows, *node.expressions[lists[-1] + 1 :]])
+    return node
+
+
+_REWRITES: tuple[Callable[[exp.Expression], exp.Expression], ...] = (_whole_days, _side_by_side)
 
 
 def _main(names: list[str]) -> str:

@@ -50,6 +50,10 @@ def test_every_statement_can_be_said_in_spark_sql(statement):
         ("select date_diff('day', a, b) as n from t", "SELECT DATEDIFF(b, a) AS n FROM t"),
         ("select a // 7 as n from t order by a", "SELECT a DIV 7 AS n FROM t ORDER BY a NULLS LAST"),
         ("select a from t where b = $index", "SELECT a FROM t WHERE b = :index"),
+        (
+            "select k, unnest([1, 2]) as a, unnest([b, c]) as d from t",
+            "SELECT k, INLINE(ARRAYS_ZIP(ARRAY(1, 2), ARRAY(b, c))) AS (a, d) FROM t",
+        ),
         ("select bit_or(a) as m from t", "SELECT BIT_OR(a) AS m FROM t"),
         ("select a from t where regexp_matches(b, '^x$')", "SELECT a FROM t WHERE b RLIKE '^x$'"),
     ],
