@@ -31,6 +31,7 @@ from data_contracts.identity import identify, pseudonyms, use_key
 from data_contracts.intake import STILL_BEING_WRITTEN, UNREADABLE_NOTE, DeliveredFile, FileRejectedError, ReadableFile
 from data_contracts.ledger import DeliveryLedger, delivery_id_of
 from data_contracts.quoting import blot_quoted_lines
+from data_contracts.resend import Arrivals, name_of_its_own
 from data_contracts.respelt import find_respelt, notes_of
 from data_contracts.rules import (
     is_looked_up,
@@ -77,12 +78,16 @@ def conform_source(
     """
     use_key(key, vault)
     rooms = Rooms(inbox, lake, vault)
-    known = {e.sha256: e for e in ledger.read_entries(lake, contract.id) if e.fate != "resent"}
+    waiting = [(file, intake.sha256_of(file.path)) for file in intake.find_files(inbox, contract.id)]
+    arrivals = Arrivals(contract, ledger.read_entries(lake, contract.id), waiting)
     entries = []
-    for file in intake.find_files(inbox, contract.id):
-        task = _Task(con, contract, file, rooms, key, intake.sha256_of(file.path))
-        entry = _conform_file(task, known)
-        known.setdefault(entry.sha256, entry)
+    for file, content in waiting:
+        if arrivals.says_something_new(file, content):
+            task = _Task(con, contract, file, rooms, key, name_of_its_own(content, file.received), content)
+            entry = _conform_file(task, None)
+        else:
+            entry = _conform_file(_Task(con, contract, file, rooms, key, content), arrivals.earlier(content))
+        arrivals.enter(entry)
         entries.append(entry)
     return entries
 
@@ -119,6 +124,7 @@ class _Task:
     rooms: Rooms
     key: bytes
     sha256: str
+    bytes_sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -126,7 +132,8 @@ class _Task:
         return f"{self.sha256[:16]}.parquet"
 
 
-def _conform_file(task: _Task, known: dict[str, DeliveryLedger]) -> DeliveryLedger:
+def _conform_file(task: _Task, before: DeliveryLedger | None) -> DeliveryLedger:
+    """The entry of one file; ``before`` is the entry of the same bytes where they need not be read again."""
     entry = DeliveryLedger(
         source=task.contract.id,
         file=task.file.path.name,
@@ -136,8 +143,8 @@ def _conform_file(task: _Task, known: dict[str, DeliveryLedger]) -> DeliveryLedg
         historic=bool(task.file.historic),
         contract_version=task.contract.version,
         fate="accepted",
+        bytes_sha256=task.bytes_sha256,
     )
-    before = known.get(task.sha256)
     if before is not None and _stays_rejected(before, task.contract):
         return before
     if before is not None and before.fate == "accepted":

@@ -37,6 +37,8 @@ class DeliveryLedger:
         sentinels: values that stand for "missing", by column.
         unmatched: accepted rows without a usable person.
         code, message: why the file was rejected, and what to do.
+        sha256: name of everything made from the file: that of its bytes, unless the same bytes were read before and
+            had to be read anew (``data_contracts.resend``); then ``bytes_sha256`` holds that of its bytes.
     """
 
     source: str
@@ -62,6 +64,12 @@ class DeliveryLedger:
     notes: tuple[str, ...] = ()
     code: str = ""
     message: str = ""
+    bytes_sha256: str = ""
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of the bytes as delivered."""
+        return self.bytes_sha256 or self.sha256
 
     def checked(self) -> DeliveryLedger:
         """Itself, when the fates add up.

@@ -166,3 +166,26 @@ def test_a_file_that_comes_a_third_time_is_still_known_from_the_first(tmp_path):
         con = world.connect("gp_registration")
     assert read_ledger(world.lake)["fate"].to_list() == ["accepted", "resent", "resent"]
     assert len(visible(con, "person", "2026-01-05")) == 1
+
+
+def test_a_snapshot_that_comes_back_takes_the_one_between_back(tmp_path):
+    world = World(tmp_path)
+    first, second = [{"nhs_number": 1}, {"nhs_number": 2}], [{"nhs_number": 1}]
+    for received, rows in (("2026-01-05", first), ("2026-01-12", second), ("2026-01-19", first)):
+        world.deliver("gp_registration", received, rows)
+        con = world.connect("gp_registration")
+    seen = [len(visible(con, "person", day)) for day in ("2026-01-05", "2026-01-12", "2026-01-19")]
+    assert seen == [2, 1, 2]
+    fates = read_ledger(world.lake).select("fate", "records", "accepted", "duplicate", "superseded").rows()
+    assert fates == [("accepted", 2, 2, 0, 0), ("accepted", 1, 0, 1, 0), ("accepted", 2, 1, 1, 0)]
+
+
+def test_an_unchanged_file_beside_a_changed_one_still_says_that_its_people_are_there(tmp_path):
+    world = World(tmp_path)
+    for received, south in (("2026-01-05", [{"nhs_number": 2}]), ("2026-01-12", [{"nhs_number": 3}])):
+        world.deliver("gp_registration", received, [{"nhs_number": 1}], name="north.csv")
+        world.deliver("gp_registration", received, south, name="south.csv")
+        con = world.connect("gp_registration")
+    assert len(visible(con, "person", "2026-01-12")) == 2
+    world.deliver("gp_registration", "2026-01-12", [{"nhs_number": 1}], name="north again.csv")
+    assert [e.fate for e in world.conform("gp_registration")] == ["resent"]
