@@ -62,6 +62,8 @@ class ListReport:
         hospital_to: day to which hospital beds are seen; None when they cannot be.
         missing_features: features that the list reads and the matrix lacks.
         content: hash of the ledger's values: the same deliveries and seed give the same.
+        otherwise: people who would stand otherwise in a ledger that is there already, had it been made now (a file for
+            its Monday came later); the ledger and its files stay as they were given out.
     """
 
     week: dt.date
@@ -75,6 +77,7 @@ class ListReport:
     ledger: Path
     files: tuple[Path, ...]
     content: str
+    otherwise: int = 0
 
     @property
     def shown(self) -> int:
@@ -115,7 +118,7 @@ def build_lists(
 
     Raises:
         FeatureError: the week's features are not there.
-        ListError: scores are not as expected, a later list exists, or the ledger would change.
+        ListError: scores are not as expected, or a later list exists.
         WordError: a reason holds a word that may not reach people.
     """
     declaration = declaration or load_list()
@@ -135,8 +138,8 @@ def build_lists(
         for team in team_table.iter_rows(named=True)
     ]
     check_words([text for sheet in sheets for text in sheet.texts])
-    ledger = write_ledger(chosen, out)
-    files = [file for sheet in sheets for file in _write(sheet, out)]
+    ledger, otherwise = write_ledger(chosen, out)
+    files = _given_out(out) if otherwise else [file for sheet in sheets for file in _write(sheet, out)]
     summaries = tuple(_summary(team, rows[team["team"]]) for team in team_table.iter_rows(named=True))
     return ListReport(
         week=week,
@@ -150,6 +153,7 @@ def build_lists(
         ledger=ledger,
         files=tuple(files),
         content=content_of(pl.read_parquet(ledger)),
+        otherwise=otherwise,
     )
 
 
@@ -166,6 +170,10 @@ def _write(sheet: TeamSheet, out: Path) -> list[Path]:
     write_workbook(sheet, book)
     write_page(sheet, page)
     return [book, page]
+
+
+def _given_out(out: Path) -> list[Path]:
+    return sorted([*out.glob("*.xlsx"), *out.glob("*.html")])
 
 
 def _summary(team: Mapping[str, Any], rows: TeamRows) -> TeamSummary:

@@ -61,22 +61,23 @@ def check_order(earlier: Path | None, week: dt.date, out: Path) -> None:
         )
 
 
-def write_ledger(chosen: pl.DataFrame, out: Path) -> Path:
-    """Writes the ledger, or finds the same one there.
+def write_ledger(chosen: pl.DataFrame, out: Path) -> tuple[Path, int]:
+    """Writes the ledger, or leaves the one that is there: what was given out is never changed.
 
-    Raises:
-        ListError: another ledger of that week is there already.
+    Returns:
+        Its path, and how many people would stand otherwise in it had it been written now; 0 when it says the same.
     """
     ledger = chosen.select(LEDGER_COLUMNS)
     path = out / LEDGER
     if path.exists():
-        if not pl.read_parquet(path).equals(ledger):
-            raise ListError(
-                f"The ledger of {out.name} is there with other content: a ledger is never changed. "
-                "A list of that week as known today is written beside it, not over it."
-            )
-        return path
+        kept = pl.read_parquet(path)
+        if kept.equals(ledger):
+            return path, 0
+        gone, come = (
+            x.join(y, on=LEDGER_COLUMNS, how="anti", nulls_equal=True) for x, y in ((kept, ledger), (ledger, kept))
+        )
+        return path, pl.concat([gone, come])["person_id"].n_unique()
     partial = path.with_suffix(".partial")
     ledger.write_parquet(partial, compression="zstd")
     partial.replace(path)
-    return path
+    return path, 0

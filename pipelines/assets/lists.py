@@ -47,6 +47,12 @@ _RECORD = ("person", "registration", "death", "organisation", "opt_out", "inpati
             description="Every feature that the list reads is there, and hospital beds can be seen. Tells, does not "
             "stop.",
         ),
+        dg.AssetCheckSpec(
+            "as_given_out",
+            asset=KEY,
+            description="Nothing that would change a list came after it was made. A list stays as it was given out; "
+            "this tells how many people would stand otherwise.",
+        ),
     ],
 )
 def weekly_list(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
@@ -57,7 +63,7 @@ def weekly_list(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[d
         used = models_in_use(writer.store, week).row(0, named=True)
         notes = () if used["status"] == "champion" else (f"Model status: {used['status']}.",)
         reports.append(stages.build_week_lists(writer.store, week, model_id=used["model_id"], notes=notes))
-    findings = [_capacity(reports), _missing(reports)]
+    findings = [_capacity(reports), _missing(reports), _given_out(reports)]
     keep(writer.store, findings, run_id=context.run_id, step="weekly_list", week=weeks[-1])
     yield dg.MaterializeResult(metadata=_metadata(reports[-1]), check_results=[f.result() for f in findings])
 
@@ -82,6 +88,17 @@ def _missing(reports: list[ListReport]) -> Finding:
     if newest.hospital_to is None:
         told.append("Who is in hospital cannot be seen.")
     return Finding(("weekly_list",), "nothing_missing", not told, " ".join(told) or "Nothing is missing.")
+
+
+def _given_out(reports: list[ListReport]) -> Finding:
+    told = [f"{r.week}: {r.otherwise:,} people" for r in reports if r.otherwise]
+    says = "Every list says what it would say if it were made now."
+    if told:
+        says = (
+            f"Files came after a list for their Monday was made. It stays; made now it would differ: {'; '.join(told)}."
+        )
+    counts = {"people": sum(r.otherwise for r in reports)}
+    return Finding(("weekly_list",), "as_given_out", not told, says, counts=counts)
 
 
 def _metadata(report: ListReport) -> dict[str, dg.MetadataValue | int | str]:
