@@ -172,17 +172,14 @@ def _places(report: MartReport) -> dict[str, Any]:
     return {"columns": columns, "rows": rows}
 
 
-def _notes(report: MartReport) -> list[tuple[str, str, str]]:
-    """Each table's period and what of it is suppressed."""
+def _notes(report: MartReport) -> list[tuple[str, str]]:
+    """What disclosure control and permissions did to each table."""
     names = {i.id: i.name for i in load_indicators()}
     told = []
     for table in report.tables:
         if table.indicator:
-            period = (
-                f"by {table.period}" if table.period else "not published: even by year most of it would be suppressed"
-            )
             title = f"{names[table.indicator]} {table.name.removeprefix(table.indicator).replace('_', ' ').strip()}"
-            told.append((title, period, f"{table.suppressed:,} of {table.cells:,}"))
+            told.append((title, table.why))
     return told
 
 

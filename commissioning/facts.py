@@ -48,7 +48,6 @@ def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataF
     con.register("frailty_code", pl.DataFrame(frailty_codes(), schema=["code", "band"], orient="row").to_arrow())
     _table(con, "opted_out", "purpose/opted_out", index=data_date, purpose=PURPOSE)
     _table(con, "mart_removed", "marts/removed", data_date=data_date)
-    _table(con, "frailty_status", "marts/frailty_status")
     return _one(con, "select count(*) from mart_removed")
 
 
@@ -60,6 +59,7 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
         stays without a discharge) and `open_people` (people behind them).
     """
     covered_to = con.sql(sql.load("marts/covered_to"), params={"data_date": data_date}).fetchall()[0][0]
+    _table(con, "frailty_status", "marts/frailty_status")
     _table(con, "mart_span", "marts/attribute_span", data_date=data_date)
     for indicator in indicators:
         statement = f"marts/{indicator.fact}"

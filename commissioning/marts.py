@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from commissioning import facts
+from commissioning import facts, sources
 from commissioning.declaration import Cut, Indicator, Period, load_indicators
 from commissioning.disclosure import ALL, RULES, SUPPRESSED, Rules, Table, control, is_small, round_count, round_sum
 from commissioning.tables import (
@@ -40,6 +41,7 @@ def build_marts(
     policy: Path = POLICY,
     indicators: tuple[Indicator, ...] | None = None,
     rules: Rules = RULES,
+    sources_allowed: Collection[str] | None = None,
 ) -> MartReport:
     """Writes `<table>.parquet` for every declared cut, `indicator.parquet`, `table_note.parquet` and a catalogue.
 
@@ -52,24 +54,35 @@ def build_marts(
         policy: the opt-out policy table.
         indicators: default all that are declared.
         rules: of disclosure control.
+        sources_allowed: sources whose contract allows the purpose; nothing else is read. None: all.
     """
     indicators = indicators or load_indicators()
     calendar = facts.months_to(data_date, months)
     con.register("list_ledger", _ledgers(ledgers).to_arrow())
     removed = facts.prepare(con, data_date, calendar, facts.read_policy(policy))
+    hidden = [] if sources_allowed is None else sources.shadow(con, sources_allowed)
     try:
         found = facts.gather(con, indicators, data_date)
         frames: dict[str, pl.DataFrame] = {}
         periods: dict[str, Period | None] = {}
         for indicator in indicators:
-            own_periods, own_frames = _controlled(Scope(con, indicator, calendar, data_date), rules)
+            usable = tuple(c for c in indicator.cuts if not not_allowed(indicator, c, sources_allowed))
+            own_periods, own_frames = _controlled(Scope(con, indicator, usable, calendar, data_date), rules)
             frames |= own_frames
             periods |= own_periods
     finally:
+        sources.unshadow(con, hidden)
         facts.release(con)
     out.mkdir(parents=True, exist_ok=True)
     tables = [
-        write_table(out, indicator, cut, with_rates(indicator, cut, frames), periods[indicator.table(cut)])
+        write_table(
+            out,
+            indicator,
+            cut,
+            with_rates(indicator, cut, frames),
+            period=periods.get(indicator.table(cut)),
+            not_allowed=not_allowed(indicator, cut, sources_allowed),
+        )
         for indicator in indicators
         for cut in indicator.cuts
     ]
@@ -86,6 +99,13 @@ def build_marts(
     return report
 
 
+def not_allowed(indicator: Indicator, cut: Cut, sources_allowed: Collection[str] | None) -> tuple[str, ...]:
+    """Sources behind a table that may not be used for commissioning."""
+    if sources_allowed is None:
+        return ()
+    return tuple(sorted(sources.sources_behind(indicator.fact, cut.by) - set(sources_allowed)))
+
+
 def _ledgers(folder: Path | None) -> pl.DataFrame:
     files = sorted(folder.glob("week=*/ledger.parquet")) if folder and folder.exists() else []
     if not files:
@@ -95,10 +115,11 @@ def _ledgers(folder: Path | None) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Scope:
-    """One indicator, its facts and its calendar."""
+    """One indicator, those of its cuts whose sources may be used, its facts and its calendar."""
 
     con: duckdb.DuckDBPyConnection
     indicator: Indicator
+    cuts: tuple[Cut, ...]
     calendar: pl.DataFrame
     data_date: dt.date
 
@@ -111,7 +132,7 @@ class Scope:
 def _controlled(scope: Scope, rules: Rules) -> tuple[dict[str, Period | None], dict[str, pl.DataFrame]]:
     """Each cut at the finest period of which at most the declared part is suppressed; all cuts controlled together."""
     indicator = scope.indicator
-    cuts = {indicator.table(cut): cut for cut in indicator.cuts}
+    cuts = {indicator.table(cut): cut for cut in scope.cuts}
     left = {name: list(cut.periods) for name, cut in cuts.items()}
     ready: dict[tuple[str, Period], tuple[Table, pl.DataFrame]] = {}
 

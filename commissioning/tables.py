@@ -27,6 +27,7 @@ class MartTable:
     Attributes:
         period: the period it is published by; null when even the coarsest would have been mostly suppressed.
         cells: how many cells it has; `suppressed` of them are not shown.
+        not_allowed: sources behind it that may not be used for commissioning; it is then empty.
     """
 
     name: str
@@ -37,6 +38,22 @@ class MartTable:
     period: Period | None
     cells: int
     suppressed: int
+    not_allowed: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """What was suppressed, how much and why, or why there is nothing."""
+        if self.not_allowed:
+            named = ", ".join(self.not_allowed)
+            return f"not allowed for this purpose: no agreement lets {named} be used for commissioning"
+        if self.period is None:
+            return "not published: even by year most of it would be suppressed"
+        if not self.cells:
+            return "no source: nothing that it counts has been delivered"
+        return (
+            f"by {self.period}; {self.suppressed:,} of {self.cells:,} cells are not shown: fewer than 8 people, one "
+            "person with most of a sum, or to protect such a cell"
+        )
 
 
 @dataclass(frozen=True)
@@ -122,7 +139,15 @@ def _columns(indicator: Indicator, cut: Cut) -> dict[str, str]:
     return columns
 
 
-def write_table(out: Path, indicator: Indicator, cut: Cut, frame: pl.DataFrame, period: Period | None) -> MartTable:
+def write_table(
+    out: Path,
+    indicator: Indicator,
+    cut: Cut,
+    frame: pl.DataFrame,
+    *,
+    period: Period | None,
+    not_allowed: tuple[str, ...] = (),
+) -> MartTable:
     """Writes one cut and returns what it is."""
     name = indicator.table(cut)
     path = out / f"{name}.parquet"
@@ -136,6 +161,7 @@ def write_table(out: Path, indicator: Indicator, cut: Cut, frame: pl.DataFrame, 
         period=period,
         cells=len(frame),
         suppressed=len(frame.filter(pl.col("status") == SUPPRESSED)),
+        not_allowed=not_allowed,
     )
 
 
@@ -165,9 +191,10 @@ def write_notes(out: Path, tables: list[MartTable]) -> MartTable:
         "indicator": "its indicator",
         "period": "the period it is published by; null: not published, even years would be mostly suppressed",
         "cells": "how many cells it has, margins included",
-        "suppressed": "how many are not shown: fewer than 8 people, one person with most of a sum, or to protect those",
+        "suppressed": "how many are not shown",
+        "note": "why they are not shown, or why the table is empty",
     }
-    rows = [(t.name, t.indicator, t.period, t.cells, t.suppressed) for t in tables]
+    rows = [(t.name, t.indicator, t.period, t.cells, t.suppressed, t.why) for t in tables]
     kinds = {"period": pl.String, "cells": pl.Int64, "suppressed": pl.Int64}
     frame = pl.DataFrame(rows, schema={c: kinds.get(c, pl.String) for c in columns}, orient="row")
     return _write_plain(out, "table_note", frame, "One row a published table: what disclosure control did.", columns)
@@ -197,7 +224,10 @@ def read_catalogue(folder: Path) -> MartReport:
     covered_to = said["covered_to"]
     return MartReport(
         data_date=dt.date.fromisoformat(said["data_date"]),
-        tables=tuple(MartTable(**{**t, "path": folder / t["path"]}) for t in said["tables"]),
+        tables=tuple(
+            MartTable(**{**t, "path": folder / t["path"], "not_allowed": tuple(t["not_allowed"])})
+            for t in said["tables"]
+        ),
         removed=said["removed"],
         covered_to=dt.date.fromisoformat(covered_to) if covered_to else None,
         open_nights=said["open_nights"],

@@ -11,7 +11,7 @@ from typing import Any
 
 from data_contracts.ledger import read_ledger, write_text_safely
 from pipelines.publish import Table
-from pipelines.stages import known_to, list_folder, record_opened
+from pipelines.stages import known_to, list_folder, record_opened, sources_allowed
 from pipelines.store import Store
 from pipelines.training import data_date
 
@@ -62,7 +62,13 @@ def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
     if standing and dt.date.fromisoformat(standing["data_date"]) > date:
         return _built(store, built=False)
     with record_opened(store) as con, store.staging("mart") as staging:
-        report = build_marts(con, data_date=date, out=staging, ledgers=list_folder(store))
+        report = build_marts(
+            con,
+            data_date=date,
+            out=staging,
+            ledgers=list_folder(store),
+            sources_allowed=sources_allowed("commissioning", week),
+        )
         page = write_dashboard(report, staging / "dashboard.html", heading=PageHeading(known_to=known_to(store, week)))
         entries: list[dict[str, object]] = [
             {
