@@ -23,6 +23,7 @@ import duckdb
 from pipelines.content import content_hash, digest, read
 from pipelines.store import Store
 from pipelines.withholding import withhold
+from record import files_in_use
 
 KEPT = 8
 """Publications that stay readable; older ones are removed after a swap."""
@@ -108,10 +109,11 @@ def current_manifest(store: Store) -> dict[str, Any] | None:
 
 
 def prune(store: Store, keep: int = KEPT) -> list[Path]:
-    """Remove publications older than the newest ``keep``, then stored tables that neither they nor the lake name.
+    """Remove publications older than the newest ``keep``, then files that neither they nor the lake name.
 
-    Only ``lake/record/<table>/`` and ``lake/mart/<table>/`` are looked at: their files are named by content and named
-    again by a pointer ``current`` while they hold. Everything else in the lake stays.
+    Only ``lake/record/<table>/``, ``lake/mart/<table>/`` and ``lake/history/<source>/`` are looked at: their files are
+    named by content, and named again by a pointer ``current`` or by the source's state while they hold. Everything
+    else in the lake stays.
 
     Returns:
         What was removed.
@@ -128,6 +130,11 @@ def prune(store: Store, keep: int = KEPT) -> list[Path]:
             if path not in named and path != holds:
                 path.unlink()
                 removed.append(path)
+    held = named | files_in_use(store.lake)
+    for path in store.lake.glob("history/*/*.parquet"):
+        if path not in held:
+            path.unlink()
+            removed.append(path)
     return removed
 
 

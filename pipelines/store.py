@@ -26,7 +26,7 @@ class Store:
     @classmethod
     def at(cls, home: str | Path | None = None) -> Store:
         """The store at ``home``, else at ``ANTICIPATE_HOME``, else at ``./home``."""
-        return cls(Path(home or os.environ.get("ANTICIPATE_HOME") or DEFAULT_HOME).absolute())
+        return cls(Path(home or os.environ.get("ANTICIPATE_HOME") or DEFAULT_HOME).resolve())
 
     @property
     def inbox(self) -> Path:

@@ -6,7 +6,21 @@ Every row carries ``known_from`` and ``known_until``; nothing is ever overwritte
 Does not belong here: rules about a delivered file (``data_contracts``), anything about an index week (``features``).
 """
 
-from record.history import HistoryReport, open_histories, update_history
+from record.folded import files_in_use, open_histories
+from record.history import HistoryReport, update_history
+from record.plain import all_tables, plain_tables, statement
 from record.tables import TABLES, BuiltTable, build_table, open_record
 
-__all__ = ["TABLES", "BuiltTable", "HistoryReport", "build_table", "open_histories", "open_record", "update_history"]
+__all__ = [
+    "TABLES",
+    "BuiltTable",
+    "HistoryReport",
+    "all_tables",
+    "build_table",
+    "files_in_use",
+    "open_histories",
+    "open_record",
+    "plain_tables",
+    "statement",
+    "update_history",
+]

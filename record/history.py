@@ -9,10 +9,9 @@ turns up that belongs earlier, the source is folded anew from its conformed file
 from __future__ import annotations
 
 import datetime as dt
-import json
+import hashlib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -20,8 +19,9 @@ import duckdb
 
 from data_contracts import ledger
 from data_contracts.contract import Contract, KnownDate
-from data_contracts.ledger import DeliveryLedger, write_text_safely
+from data_contracts.ledger import DeliveryLedger
 from data_contracts.rules import known_value, literal, quoted
+from record.folded import State, history_sql, is_materialised, parquet, read_state, write_state
 
 _MOST_SET_ASIDE = 0.05
 _CLOSING = "(delivery_id bigint, row_index bigint, part integer, known_until date, fate varchar)"
@@ -55,16 +55,6 @@ class _Group:
         return f"{self.received.isoformat()}|{','.join(self.deliveries)}"
 
 
-@dataclass
-class _State:
-    """What has been folded: group keys in order, files to read, fates moved by delivery."""
-
-    groups: list[str] = field(default_factory=list)
-    version_files: list[str] = field(default_factory=list)
-    closed_files: list[str] = field(default_factory=list)
-    moved: dict[str, dict[str, int]] = field(default_factory=dict)
-
-
 def update_history(con: duckdb.DuckDBPyConnection, contract: Contract, *, lake: Path) -> HistoryReport:
     """Folds the accepted files of one source that have not been folded yet.
 
@@ -74,36 +64,18 @@ def update_history(con: duckdb.DuckDBPyConnection, contract: Contract, *, lake: 
         lake: reads ``ledger/`` and ``conform/``, writes ``history/<source>/``.
     """
     groups = _groups(ledger.read_entries(lake, contract.id))
-    state = _read_state(lake, contract)
+    state = read_state(lake, contract)
     rebuilt = state.groups != [g.key for g in groups[: len(state.groups)]]
     if rebuilt:
-        state = _State()
+        state = State()
     fresh = groups[len(state.groups) :]
     report = HistoryReport(contract.id, rebuilt=rebuilt)
     for group in fresh:
         fold = _Fold(con, contract, group, state, lake)
         report = fold.run(report)
     if fresh or rebuilt:
-        _write_state(lake, contract, state)
+        write_state(lake, contract, state)
     return report
-
-
-def open_histories(con: duckdb.DuckDBPyConnection, contracts: Iterable[Contract], *, lake: Path) -> None:
-    """Makes a view ``<source>_history`` of every source; a source without deliveries has an empty one.
-
-    One row is one version of one delivered record: the contract's stored columns, ``known_from``, ``known_until``
-    (null = still so), ``delivery_id``, ``row_index``.
-    """
-    for contract in contracts:
-        state = _read_state(lake, contract)
-        con.execute(
-            f"create or replace view {quoted(f'{contract.id}_history')} as {_history_sql(contract, state, lake)}"
-        )
-
-
-def is_materialised(contract: Contract) -> bool:
-    """Whether versions are written anew, or the conformed files serve as they are."""
-    return contract.delivery.kind != "delta" or any(c.known for c in contract.columns)
 
 
 def _groups(entries: list[DeliveryLedger]) -> list[_Group]:
@@ -130,7 +102,7 @@ class _Fold:
     """One group of files folded into the state of its source."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, contract: Contract, group: _Group, state: _State, lake: Path
+        self, con: duckdb.DuckDBPyConnection, contract: Contract, group: _Group, state: State, lake: Path
     ) -> None:
         self.con, self.contract, self.group, self.state = con, contract, group, state
         self.lake, self.folder = lake, lake / "history" / contract.id
@@ -143,10 +115,10 @@ class _Fold:
         """Writes what the group adds and closes, and counts it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         files = [str(self.lake / "conform" / self.contract.id / f"{d}.parquet") for d in self.group.deliveries]
-        self.con.execute(f"create or replace temp view fresh as select * from {_parquet(files)}")
+        self.con.execute(f"create or replace temp view fresh as select * from {parquet(files)}")
         self.con.execute(
             f"create or replace temp view open_version as select * from "
-            f"({_history_sql(self.contract, self.state, self.lake, with_part=True)}) where known_until is null"
+            f"({history_sql(self.contract, self.state, self.lake, with_part=True)}) where known_until is null"
         )
         if is_materialised(self.contract):
             added = self._add_versions()
@@ -289,7 +261,7 @@ class _Fold:
                 "a.delivery_id, a.row_index, 0 as part from added a"
             )
         order = ", ".join([*map(quoted, self.key), "known_from"])
-        name = f"version-{len(self.state.groups):04d}-{self.group.received.isoformat()}.parquet"
+        name = self._name("version")
         self._write(f"select * from ({versions}) order by {order}", name)
         self.state.version_files.append(name)
         return self._count("added")
@@ -324,7 +296,7 @@ class _Fold:
     def _keep_closed(self) -> int:
         closed = self._count("closing")
         if closed:
-            name = f"closed-{len(self.state.groups):04d}-{self.group.received.isoformat()}.parquet"
+            name = self._name("closed")
             self._write(f"select {CLOSED_COLUMNS} from closing order by delivery_id, row_index, part", name)
             self.state.closed_files.append(name)
         return closed
@@ -339,6 +311,11 @@ class _Fold:
             counts[fate] = counts.get(fate, 0) + n
             total[fate] += n
         return total
+
+    def _name(self, kind: str) -> str:
+        """Named by all that was folded up to here: folding anew in another order never touches a file in use."""
+        folded = hashlib.sha256("\n".join([*self.state.groups, self.group.key]).encode()).hexdigest()[:12]
+        return f"{kind}-{len(self.state.groups):04d}-{self.group.received.isoformat()}-{folded}.parquet"
 
     def _write(self, sql: str, name: str) -> None:
         partial = self.folder / f".{name}.partial"
@@ -364,53 +341,3 @@ class _Fold:
 
     def _count(self, table: str) -> int:
         return int(self.con.execute(f"select count(*) from {table}").fetchall()[0][0])
-
-
-def _history_sql(contract: Contract, state: _State, lake: Path, *, with_part: bool = False) -> str:
-    part = ", part" if with_part else ""
-    stored = ", ".join(quoted(c.lake_name) for c in contract.stored)
-    if not state.version_files:
-        typed = ", ".join(f"cast(null as {c.lake_type}) as {quoted(c.lake_name)}" for c in contract.stored)
-        empty_part = ", cast(null as integer) as part" if with_part else ""
-        return (
-            f"select {typed}, cast(null as date) as known_from, cast(null as date) as known_until, "
-            f"cast(null as bigint) as delivery_id, cast(null as bigint) as row_index{empty_part} where false"
-        )
-    folder = lake / "history" / contract.id
-    versions = _parquet([str((folder / f).resolve()) for f in state.version_files])
-    own = "" if is_materialised(contract) else ", cast(null as date) as known_until, 0 as part"
-    source = f"(select *{own} from {versions}{_not_withdrawn(contract)})"
-    if not state.closed_files:
-        return f"select {stored}, known_from, known_until, delivery_id, row_index{part} from {source}"
-    closed = _parquet([str((folder / f).resolve()) for f in state.closed_files])
-    listed = ", ".join(f"v.{quoted(c.lake_name)}" for c in contract.stored)
-    return (
-        f"select {listed}, v.known_from, coalesce(v.known_until, c.known_until) as known_until, "
-        f"v.delivery_id, v.row_index{', v.part' if with_part else ''} from {source} v left join {closed} c "
-        "on c.delivery_id = v.delivery_id and c.row_index = v.row_index and c.part = v.part "
-        "where c.known_until is null or c.known_until > v.known_from"
-    )
-
-
-def _not_withdrawn(contract: Contract) -> str:
-    column = contract.delivery.withdrawn_column
-    return f" where not coalesce({quoted(column)}, false)" if column else ""
-
-
-def _parquet(files: list[str]) -> str:
-    return f"read_parquet([{', '.join(literal(f) for f in files)}])"
-
-
-def _state_path(lake: Path, contract: Contract) -> Path:
-    return lake / "history" / contract.id / "state.json"
-
-
-def _read_state(lake: Path, contract: Contract) -> _State:
-    path = _state_path(lake, contract)
-    return _State(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else _State()
-
-
-def _write_state(lake: Path, contract: Contract, state: _State) -> None:
-    path = _state_path(lake, contract)
-    write_text_safely(path.with_name("fate.json"), json.dumps(state.moved, sort_keys=True))
-    write_text_safely(path, json.dumps(state.__dict__, indent=1, sort_keys=True))

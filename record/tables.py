@@ -58,7 +58,7 @@ def build_table(con: duckdb.DuckDBPyConnection, table: str, *, lake: Path) -> Bu
     """
     _open_inputs(con, lake)
     if table not in STORED:
-        _open_view(con, table, sql.load(f"record/{table}"))
+        _open_view(con, table, _statement(table))
         return BuiltTable(table, None, _count(con, table))
     folder = lake / "record" / table
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,10 +77,12 @@ def build_table(con: duckdb.DuckDBPyConnection, table: str, *, lake: Path) -> Bu
     return BuiltTable(table, target, _count(con, table))
 
 
-def open_record(con: duckdb.DuckDBPyConnection, *, lake: Path, tables: Sequence[str] = TABLES) -> None:
-    """Opens every canonical table as a view, on a connection on which the histories are open."""
+def open_record(con: duckdb.DuckDBPyConnection, *, lake: Path, tables: Sequence[str] | None = None) -> None:
+    """Opens every table of the record as a view, on a connection on which the histories are open."""
+    from record.plain import all_tables
+
     _open_inputs(con, lake)
-    for table in tables:
+    for table in all_tables() if tables is None else tables:
         _open_view(con, table, table_sql(table, lake))
 
 
@@ -90,7 +92,13 @@ def table_sql(table: str, lake: Path) -> str:
     if table in STORED and pointer.exists():
         path = (pointer.parent / pointer.read_text(encoding="utf-8")).resolve()
         return f"select * from read_parquet({literal(str(path))})"
-    return sql.load(f"record/{table}")
+    return _statement(table)
+
+
+def _statement(table: str) -> str:
+    from record.plain import statement  # which needs the names of the canonical tables
+
+    return statement(table)
 
 
 def objections_sql(lake: Path) -> str:

@@ -1,6 +1,7 @@
 """Deliveries fold into versions: nothing counted twice, nothing lost, every past day readable."""
 
 from data_contracts.ledger import read_ledger
+from record import files_in_use
 from tests.deliveries import World, day
 
 
@@ -189,3 +190,15 @@ def test_an_unchanged_file_beside_a_changed_one_still_says_that_its_people_are_t
     assert len(visible(con, "person", "2026-01-12")) == 2
     world.deliver("gp_registration", "2026-01-12", [{"nhs_number": 1}], name="north again.csv")
     assert [e.fate for e in world.conform("gp_registration")] == ["resent"]
+
+
+def test_folding_anew_leaves_the_files_that_a_publication_names_as_they_were(tmp_path):
+    world = World(tmp_path)
+    world.deliver("gp_registration", "2026-01-12", [{"nhs_number": 1}])
+    world.connect("gp_registration")
+    before = {path: path.read_bytes() for path in files_in_use(world.lake)}
+    world.deliver("gp_registration", "2026-01-05", [{"nhs_number": 2}])
+    world.connect("gp_registration")
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(files_in_use(world.lake)) == 3
+    assert not files_in_use(world.lake) & set(before)
