@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ import polars as pl
 from data_contracts.contract import REFERENCE
 from data_contracts.words import check_words
 from outreach.choice import LOOK_BACK_WEEKS, choose
+from outreach.columns import sections
 from outreach.declaration import ListDeclaration, load_list
 from outreach.eligibility import consider
+from outreach.facts import facts_about
 from outreach.ledger import check_order, listed_before, write_ledger
 from outreach.page import write_page
+from outreach.row_id import row_id
 from outreach.rows import Reasons, rows_by_team
 from outreach.sheet import Heading, TeamRows, TeamSheet, team_sheet
+from outreach.stored import SUFFIX, save_sheet, write_rows
 from outreach.teams import TeamsFile, load_teams
 from outreach.workbook import write_workbook
 
@@ -130,16 +135,34 @@ def build_lists(
     chosen = choose(
         considered.people, team_table, listed.drop("last_team"), week=week, declaration=declaration, tie_key=tie_key
     ).with_columns(week=pl.lit(week), list_id=pl.lit(declaration.id), model_id=pl.lit(heading.model_id))
-    rows = rows_by_team(chosen, listed, considered, reasons, week=week, declaration=declaration)
+    rows = rows_by_team(
+        chosen,
+        listed,
+        considered,
+        reasons,
+        lambda people: facts_about(con, week, people),
+        week=week,
+        declaration=declaration,
+    )
     sheets = [
         team_sheet(
-            team, rows[team["team"]], week=week, declaration=declaration, sight=considered.sight, heading=heading
+            team,
+            rows[team["team"]],
+            sections(team["team"], rows[team["team"]], declaration, partial(row_id, tie_key, week), week),
+            week=week,
+            declaration=declaration,
+            sight=considered.sight,
+            heading=heading,
         )
         for team in team_table.iter_rows(named=True)
     ]
     check_words([text for sheet in sheets for text in sheet.texts])
     ledger, otherwise = write_ledger(chosen, out)
-    files = _given_out(out) if otherwise else [file for sheet in sheets for file in _write(sheet, out)]
+    if otherwise:
+        files = _given_out(out)
+    else:
+        files = [file for sheet in sheets for file in _write(sheet, out)]
+        write_rows(sheets, out)
     summaries = tuple(_summary(team, rows[team["team"]]) for team in team_table.iter_rows(named=True))
     return ListReport(
         week=week,
@@ -169,6 +192,7 @@ def _write(sheet: TeamSheet, out: Path) -> list[Path]:
     book, page = out / f"{name}.xlsx", out / f"{name}.html"
     write_workbook(sheet, book)
     write_page(sheet, page)
+    save_sheet(sheet, out / f"{name}{SUFFIX}")
     return [book, page]
 
 

@@ -53,11 +53,12 @@ class RiskWords(_Declared):
 
 
 class RouteWords(_Declared):
-    """Where people go who are routed, not dropped."""
+    """Where people go who are routed, not dropped, and after how many weeks somebody looks again."""
 
     sheet: str
     to: str
     words: str
+    review_weeks: int = Field(default=4, ge=1)
 
 
 class ListDeclaration(_Declared):

@@ -22,6 +22,7 @@ REASON_COLUMNS = {
 }
 REASONS_SHOWN = 3
 Reasons = Callable[[list[int]], pl.DataFrame]
+Facts = Callable[[list[int]], pl.DataFrame]
 
 
 def rows_by_team(
@@ -29,6 +30,7 @@ def rows_by_team(
     listed: pl.DataFrame,
     considered: Considered,
     reasons: Reasons,
+    facts: Facts,
     *,
     week: dt.date,
     declaration: ListDeclaration,
@@ -40,13 +42,16 @@ def rows_by_team(
         listed: `ledger.listed_before`.
         considered: who may be mentioned nowhere, and who has died.
         reasons: gives the sentences about given people (`features.reasons`); asked once, for the people on any sheet.
+        facts: says who is at home with them, who sees them and which plan there is (`facts.facts_about`).
         week: the index Monday.
         declaration: the list.
     """
     routed = _routed(chosen, declaration)
     off = _coming_off(chosen, listed, considered, routed)
     named = chosen.filter(pl.col("shown") | (pl.col("status") == "still_here"))["person_id"].to_list()
-    table = first_reasons(reasons(sorted({*named, *routed["person_id"]})), week, declaration)
+    spoken_of = sorted({*named, *routed["person_id"]})
+    table = first_reasons(reasons(spoken_of), week, declaration)
+    table = facts(spoken_of).join(table, on="person_id", how="left")
 
     def put(people: pl.DataFrame) -> pl.DataFrame:
         return people_in_words(people, table, week, declaration)
@@ -138,4 +143,4 @@ def _coming_off(
         .with_columns(off=why)
         .sort("last_listed", "person_id", descending=[True, False])
     )
-    return off.with_columns(pl.Series("person", [person_ref(p) for p in off["person_id"].to_list()], dtype=pl.String))
+    return off.with_columns(pl.Series("who", [person_ref(p) for p in off["person_id"].to_list()], dtype=pl.String))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
@@ -41,18 +41,25 @@ class Column:
     key: str
     heading: str
     width: int
-    kind: Literal["text", "integer", "percent", "date", "outcome"] = "text"
+    kind: Literal["text", "integer", "percent", "date", "outcome", "fit", "came", "day", "entry"] = "text"
 
 
 @dataclass(frozen=True)
 class Section:
-    """One table of a team's list: a sheet of the workbook, a part of the page."""
+    """One table of a team's list: a sheet of the workbook, a part of the page.
+
+    Attributes:
+        key: what the section is, whatever it is called (`new`, `detail`, `still`, a route, `off`).
+        people: who each row is about, for the release; never written to a workbook or a page.
+    """
 
     title: str
     intro: str
     empty: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    key: str = ""
+    people: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class TeamSheet:
     about: tuple[str, ...]
     sections: tuple[Section, ...]
     outcomes: tuple[str, ...]
+    team_name: str = ""
 
     @property
     def texts(self) -> list[str]:
@@ -90,6 +98,7 @@ class TeamRows:
 def team_sheet(
     team: Mapping[str, Any],
     rows: TeamRows,
+    sections: tuple[Section, ...],
     *,
     week: dt.date,
     declaration: ListDeclaration,
@@ -101,6 +110,7 @@ def team_sheet(
     Args:
         team: `team`, `team_name`, `capacity`.
         rows: its people.
+        sections: their tables (`columns.sections`).
         week: the index Monday.
         declaration: the list.
         sight: what could be seen.
@@ -113,8 +123,9 @@ def team_sheet(
         notices=_notices(week, sight, heading),
         room=_room(team, rows, declaration),
         about=_about(declaration, sight, heading),
-        sections=tuple(_sections(rows, declaration)),
+        sections=sections,
         outcomes=declaration.outcomes,
+        team_name=team["team_name"],
     )
 
 
@@ -125,12 +136,14 @@ def people_in_words(
 
     Args:
         people: rows of `choice.choose`, few: only those that are shown to someone.
-        reasons: `person_id`, `reason_1`, `reason_2`, `reason_3` (null: none), `latest_date` (null: none).
+        reasons: `person_id`, `reason_1`, `reason_2`, `reason_3` (null: none), `latest_date` (null: none), and the
+            columns of `facts.facts_about`.
         week: the index Monday.
         declaration: the list.
 
     Returns:
-        `people` with `person`, `who`, `practice`, `why`, `reason_2`, `reason_3`, `latest`, `risk`, `next_step`.
+        `people` with `who` (reference, age band, sex, practice), `why`, `recent` (something is dated in the last
+        days that the list declares), `reason_2`, `reason_3`, `latest`, `risk`, `next_step`.
     """
     recent = pl.col("latest_date") >= week - dt.timedelta(days=declaration.recent_days)
     standing = pl.format(wording.STANDING.replace("{reason}", "{}"), "reason_1")
@@ -140,9 +153,13 @@ def people_in_words(
         .join(reasons, on="person_id", how="left", maintain_order="left")
         .with_columns(
             who=pl.format(
-                "{} {}", age_band(), pl.col("sex_code").replace_strict(wording.SEX_WORDS, default=wording.SEX_UNKNOWN)
+                "{}\n{} {}\n{}",
+                "person",
+                age_band(),
+                pl.col("sex_code").replace_strict(wording.SEX_WORDS, default=wording.SEX_UNKNOWN),
+                pl.coalesce("practice_name", "practice_code"),
             ),
-            practice=pl.coalesce("practice_name", "practice_code"),
+            recent=recent,
             why=pl.when(pl.col("reason_1").is_null())
             .then(pl.lit(wording.NO_REASON))
             .when(recent.fill_null(value=False))
@@ -235,61 +252,3 @@ def _about(declaration: ListDeclaration, sight: Sight, heading: Heading) -> tupl
         wording.PSEUDONYMS,
         *([wording.UNKNOWN_SIGNALS.format(signals=", ".join(unknown))] if unknown else []),
     )
-
-
-_ROW = Column("row", wording.HEADINGS["row"], 5, "integer")
-_PERSON = Column("person", wording.HEADINGS["person"], 16)
-_NEW = (
-    _ROW,
-    _PERSON,
-    Column("who", wording.HEADINGS["who"], 13),
-    Column("practice", wording.HEADINGS["practice"], 21),
-    Column("why", wording.HEADINGS["why"], 37),
-    Column("risk", wording.HEADINGS["risk"], 15),
-    Column("next_step", wording.HEADINGS["next_step"], 24),
-    Column("outcome", wording.HEADINGS["outcome"], 18, "outcome"),
-)
-_DETAIL = (
-    _ROW,
-    _PERSON,
-    Column("score", wording.HEADINGS["score"], 8, "percent"),
-    Column("rank", wording.HEADINGS["rank"], 7, "integer"),
-    Column("latest", wording.HEADINGS["latest"], 14, "date"),
-    Column("why", wording.HEADINGS["why"], 34),
-    Column("reason_2", wording.HEADINGS["reason_2"], 32),
-    Column("reason_3", wording.HEADINGS["reason_3"], 32),
-)
-_LAST_LISTED = Column("last_listed", wording.HEADINGS["last_listed"], 14, "date")
-_STILL = (*_NEW[:3], _LAST_LISTED, *_NEW[4:])
-_ROUTED = (*_NEW[:5], _NEW[5], Column("admission_date", wording.HEADINGS["since"], 14, "date"))
-_OFF = (_ROW, _PERSON, _LAST_LISTED, Column("off", wording.HEADINGS["off"], 60))
-
-
-def _sections(rows: TeamRows, declaration: ListDeclaration) -> list[Section]:
-    """The tables in reading order; every risk stands under a heading that names its horizon."""
-    weeks = declaration.rest_weeks or 4
-    sections = [
-        _section(wording.SECTION_NEW, _NEW, rows.shown, weeks),
-        _section(wording.SECTION_DETAIL, _DETAIL, rows.shown, weeks),
-    ]
-    if declaration.rest_weeks:
-        sections.append(_section(wording.SECTION_STILL, _STILL, rows.still_here, weeks))
-    for route, words in declaration.routes.items():
-        if len(people := rows.routed[route]):
-            columns = _ROUTED if route == "in_hospital" else _ROUTED[:-1]
-            intro = wording.ROUTED_INTRO.format(words=words.words)
-            sections.append(_section((words.sheet, intro, ""), columns, people, weeks))
-    sections.append(_section(wording.SECTION_OFF, _OFF, rows.coming_off, weeks))
-    horizon = declaration.objective.horizon
-    return [replace(s, columns=tuple(_with_horizon(c, horizon) for c in s.columns)) for s in sections]
-
-
-def _with_horizon(column: Column, horizon: str) -> Column:
-    return replace(column, heading=column.heading.format(horizon=horizon))
-
-
-def _section(words: tuple[str, str, str], columns: tuple[Column, ...], people: pl.DataFrame, weeks: int) -> Section:
-    title, intro, empty = words
-    table = people.with_row_index("row", offset=1).with_columns(outcome=pl.lit(None, pl.String))
-    rows = tuple(table.select(c.key for c in columns).iter_rows())
-    return Section(title, intro.format(weeks=weeks), empty, columns, rows)

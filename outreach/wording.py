@@ -30,10 +30,39 @@ LEFT_OFF_ONE: Final = (
     "1 more person of this neighbourhood is above the list's risk threshold and was left off for want of room."
 )
 
+NOT_KNOWN: Final = "Not known"
+NONE_FOUND: Final = "None found"
+LIVES_ALONE: Final = "Lives alone (recorded {})"
+HAS_CARER: Final = "has a carer"
+PLAN: Final = "Yes: {}, {}"
+COMMUNITY_PLAN: Final = "Personalised care and support plan"
+SEEN_BY_NOBODY: Final = "Nobody in the last 12 months that we can see"
+PRACTICE: Final = "Practice"
+CARE_IN_PLACE: Final = "Council-arranged care in place"
+COMMUNITY_SERVICE: Final = "Community service"
+COMMUNICATION: Final = (
+    "Interpreter and communication needs are not delivered to us: look in the record before you call."
+)
+NOTES_STAY: Final = "Notes that you write beside the table stay with you: they are never read in."
+DELETE_BY: Final = "Delete this list by {date}."
+RETURN: Final = "Return it by dropping it where your lists are collected; rows find their way by their row id."
+ALSO_IN: Final = "Others would also have chosen: {methods}"
+RELEASED: Final = "Released to {person} for {purpose} on {date}."
+NOT_SHOWN: Final = (
+    "{count} rows of the list as it was made are not shown: since then a death, a move or an opt-out has become known."
+)
+NOT_SHOWN_ONE: Final = (
+    "1 row of the list as it was made is not shown: since then a death, a move or an opt-out has become known."
+)
+IDENTIFIED: Final = "This list holds NHS numbers. Every person on it, and who had it, is in the audit log."
+
 NO_REASON: Final = "No single reason stands out in what was delivered: see the record."
 STANDING: Final = "Standing concern: {reason}"
 RISK: Final = "{words}: about {count} in 100"
 RISK_SMALL: Final = "{words}: less than 1 in 100"
+
+FITS: Final = ("Yes", "Partly", "No")
+CAME_OF_IT: Final = ("A need was found", "A plan was made", "A plan was changed", "Nothing more was needed")
 
 SIGNAL_WORDS: Final = {
     "palliative": "who is on a palliative care register",
@@ -61,16 +90,39 @@ SECTION_NEW: Final = ("New this week", "People who were on no list in the last {
 SECTION_DETAIL: Final = ("Details", "The same people in the same rows, with all reasons and the risk as a number.", "")
 SECTION_STILL: Final = ("Still here", "On a list in the last {weeks} weeks and still above the threshold.", "Nobody.")
 SECTION_OFF: Final = ("Coming off", "On a list in the last {weeks} weeks and no longer on it, and why.", "Nobody.")
+SECTION_ADD: Final = (
+    "Add a person",
+    "Someone else the team wants to think about: write the NHS number and what was done. "
+    "Such people are on your list next week and take no part in judging the model.",
+    "",
+)
+SECTION_STANDING: Final = (
+    "Standing concerns",
+    "New this week, and nothing about them is dated in the last {recent} days: for a review once a month.",
+    "",
+)
+SECTION_CARER: Final = (
+    "Carer support",
+    "The record says that someone who cares for them may need support: offer a carer's assessment.",
+    "",
+)
 SECTION_ABOUT: Final = ("About this list", "", "")
-ROUTED_INTRO: Final = "{words} They would have been on the list otherwise."
+ROUTED_INTRO: Final = "{words} They would have been on the list otherwise. {review}"
+REVIEW: Final = "Review by {date}."
 
 HEADINGS: Final = {
     "row": "Row",
-    "person": "Person",
-    "who": "Age and sex",
-    "practice": "Practice",
+    "who": "Who",
     "why": "Why now",
+    "living": "Lives alone, carer",
+    "seen_by": "Who sees them already",
+    "plan": "Plan on record",
     "risk": "Risk in {horizon}",
+    "not_until": "Not again until",
+    "came_of_it": "What came of it",
+    "reasons_fit": "Do the reasons fit?",
+    "number": "NHS number",
+    "added_why": "Why",
     "next_step": "Suggested next step",
     "outcome": "Outcome",
     "score": "Risk, {horizon}",
@@ -80,6 +132,7 @@ HEADINGS: Final = {
     "latest": "Latest event",
     "last_listed": "Last listed",
     "since": "In hospital since",
+    "since_when": "Recorded on",
     "off": "Why",
 }
 

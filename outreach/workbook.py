@@ -16,6 +16,8 @@ from outreach.sheet import Cell, Column, Section, TeamSheet
 A4 = 9
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 PERSON_ROW_HEIGHT = 34
+CHOSEN = ("outcome", "fit", "came")
+"""Kinds of cells in which one of a list is chosen."""
 LINE_HEIGHT = 15
 MAXIMUM_CELL = 32_000
 
@@ -56,10 +58,12 @@ def _looks(book: Any) -> dict[str, Format]:
         "notice": book.add_format({**base, "bold": True}),
         "head": book.add_format({**cell, "bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF"}),
         "text": book.add_format(cell),
+        "row_id": book.add_format({**cell, "font_size": 8, "num_format": "@"}),
         "integer": book.add_format({**cell, "num_format": "0", "align": "center"}),
         "percent": book.add_format({**cell, "num_format": "0.0%"}),
         "date": book.add_format({**cell, "num_format": "d mmm yyyy", "align": "left"}),
-        "outcome": book.add_format({**cell, "bg_color": "#FFF9E0"}),
+        **{kind: book.add_format({**cell, "bg_color": "#FFF9E0"}) for kind in (*CHOSEN, "entry")},
+        "day": book.add_format({**cell, "bg_color": "#FFF9E0", "num_format": "d mmm yyyy", "align": "left"}),
     }
 
 
@@ -73,13 +77,13 @@ def _write_section(book: Any, sheet: TeamSheet, section: Section, looks: dict[st
     for r, row in enumerate(section.rows, start=top + 1):
         page.set_row(r, _height(section.columns, row))
         for c, (column, value) in enumerate(zip(section.columns, row, strict=True)):
-            _write_cell(page, (r, c), value, looks[column.kind])
+            _write_cell(page, (r, c), value, looks["row_id" if column.key == "row" else column.kind])
     last = top + len(section.rows)
     if not section.rows:
         page.write_string(top + 1, 0, section.empty, looks["line"])
     else:
         page.autofilter(top, 0, last, len(section.columns) - 1)
-        _offer_outcomes(page, section, sheet.outcomes, top + 1, last)
+        _offer_choices(page, section, sheet, top + 1, last)
     page.write_string(last + 2, 0, wording.FOOTER, looks["notice"])
 
 
@@ -126,20 +130,24 @@ def _write_cell(page: Worksheet, at: tuple[int, int], value: Cell, look: Format)
 def _height(columns: tuple[Column, ...], row: tuple[Cell, ...]) -> int:
     """Height in points that holds the longest wrapped cell: LibreOffice does not always fit rows by itself."""
     texts = [(v, c.width) for v, c in zip(row, columns, strict=True) if isinstance(v, str)]
-    lines = max((-(-len(v) // w) for v, w in texts), default=1)
+    lines = max((sum(-(-len(part) // w) or 1 for part in v.split("\n")) for v, w in texts), default=1)
     return max(PERSON_ROW_HEIGHT, LINE_HEIGHT * lines + 4)
 
 
-def _offer_outcomes(page: Worksheet, section: Section, outcomes: tuple[str, ...], first: int, last: int) -> None:
+def _offer_choices(page: Worksheet, section: Section, sheet: TeamSheet, first: int, last: int) -> None:
+    offered = {"outcome": sheet.outcomes, "fit": wording.FITS, "came": wording.CAME_OF_IT}
     for c, column in enumerate(section.columns):
-        if column.kind == "outcome":
+        if column.kind in CHOSEN:
             rule = {
                 "validate": "list",
-                "source": list(outcomes),
-                "error_title": "Outcome",
+                "source": list(offered[column.kind]),
+                "error_title": column.heading,
                 "error_message": "Choose one of the list.",
             }
             page.data_validation(first, c, last, c, rule)
+        elif column.kind == "day":
+            day = {"validate": "date", "criteria": ">", "value": sheet.week, "ignore_blank": True}
+            page.data_validation(first, c, last, c, day)
 
 
 def _write_about(book: Any, sheet: TeamSheet, looks: dict[str, Format]) -> None:
