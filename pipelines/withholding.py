@@ -6,14 +6,19 @@ sensitive flag, and anyone whom the opt-out policy takes out of record-level use
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
+
 import duckdb
 import polars as pl
 
 import sql
 from data_contracts.contract import REFERENCE
+from data_contracts.ledger import read_entries
 
 TABLE = "withheld_person"
 PURPOSE = "record_level_use"
+OPT_OUT_SOURCE = "national_opt_out"
 
 
 def withhold(con: duckdb.DuckDBPyConnection) -> int:
@@ -47,6 +52,14 @@ def is_withheld(con: duckdb.DuckDBPyConnection, person_id: int) -> bool:
     """Whether the person's record may not be shown from this analyst file."""
     asked = con.execute(f"select count(*) from {TABLE} where person_id = ?", [person_id]).fetchall()
     return bool(asked[0][0])
+
+
+def opt_outs_unseen(lake: Path, week: dt.date) -> str | None:
+    """What a list must say when no national opt-out list was there on its Monday; None when one was."""
+    known = [e for e in read_entries(lake, OPT_OUT_SOURCE) if e.fate == "accepted"]
+    if any(dt.date.fromisoformat(e.received) <= week for e in known):
+        return None
+    return "No national opt-out list has been received: nobody could be left out because of one."
 
 
 def _views_of_people(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

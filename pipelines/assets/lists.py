@@ -17,6 +17,7 @@ from pipelines.partitions import WEEKLY, weeks_of
 from pipelines.presentation import code_reference, markdown
 from pipelines.resources import Writer
 from pipelines.training import models_in_use
+from pipelines.withholding import opt_outs_unseen
 
 KEY = dg.AssetKey("weekly_list")
 _RECORD = ("person", "registration", "death", "organisation", "opt_out", "inpatient_day")
@@ -61,7 +62,8 @@ def weekly_list(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[d
     reports = []
     for week in weeks:
         used = models_in_use(writer.store, week).row(0, named=True)
-        notes = () if used["status"] == "champion" else (f"Model status: {used['status']}.",)
+        status = None if used["status"] == "champion" else f"Model status: {used['status']}."
+        notes = [note for note in (status, opt_outs_unseen(writer.store.lake, week)) if note]
         reports.append(stages.build_week_lists(writer.store, week, model_id=used["model_id"], notes=notes))
     findings = [_capacity(reports), _missing(reports), _given_out(reports)]
     keep(writer.store, findings, run_id=context.run_id, step="weekly_list", week=weeks[-1])
