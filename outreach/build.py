@@ -16,12 +16,14 @@ import polars as pl
 
 from data_contracts.contract import REFERENCE
 from data_contracts.words import check_words
-from outreach.choice import LOOK_BACK_WEEKS, choose
+from outreach.alternatives import beside_others, scores_before
+from outreach.choice import LOOK_BACK_WEEKS, REVIEW_WEEKS, choose
 from outreach.columns import sections
-from outreach.declaration import ListDeclaration, load_list
+from outreach.declaration import ListDeclaration, Method, load_list
 from outreach.eligibility import consider
 from outreach.facts import facts_about
 from outreach.ledger import check_order, listed_before, write_ledger
+from outreach.objectives import methods_possible, with_priority
 from outreach.page import write_page
 from outreach.row_id import row_id
 from outreach.rows import Reasons, rows_by_team
@@ -67,6 +69,7 @@ class ListReport:
         hospital_to: day to which hospital beds are seen; None when they cannot be.
         missing_features: features that the list reads and the matrix lacks.
         content: hash of the ledger's values: the same deliveries and seed give the same.
+        unassigned: practices that belong to no team; their people are on no list.
         otherwise: people who would stand otherwise in a ledger that is there already, had it been made now (a file for
             its Monday came later); the ledger and its files stay as they were given out.
     """
@@ -82,6 +85,7 @@ class ListReport:
     ledger: Path
     files: tuple[Path, ...]
     content: str
+    unassigned: tuple[str, ...] = ()
     otherwise: int = 0
 
     @property
@@ -129,12 +133,34 @@ def build_lists(
     declaration = declaration or load_list()
     out.mkdir(parents=True, exist_ok=True)
     check_order(earlier, week, out)
-    considered = consider(con, week, declaration, scores=scores, features=features, policy=policy)
-    listed = listed_before(earlier, week, max(declaration.rest_weeks, LOOK_BACK_WEEKS))
-    team_table = _teams_of(considered.people, teams or load_teams())
-    chosen = choose(
-        considered.people, team_table, listed.drop("last_team"), week=week, declaration=declaration, tie_key=tie_key
-    ).with_columns(week=pl.lit(week), list_id=pl.lit(declaration.id), model_id=pl.lit(heading.model_id))
+    teams = teams or load_teams()
+    considered = consider(con, week, declaration, scores=scores, features=features, policy=policy, teams=teams)
+    team_table = considered.teams
+    people = considered.people.join(scores_before(earlier, week, heading.model_id), on="person_id", how="left")
+    before = listed_before(earlier, week, max(declaration.rest_weeks, REVIEW_WEEKS))
+    listed = before.filter(
+        pl.col("last_listed") >= week - dt.timedelta(weeks=max(declaration.rest_weeks, LOOK_BACK_WEEKS))
+    )
+
+    def chosen_by(method: Method) -> pl.DataFrame:
+        return choose(
+            with_priority(people, method, declaration.objective.outcome),
+            team_table,
+            before.drop("last_team"),
+            week=week,
+            declaration=declaration,
+            tie_key=tie_key,
+        )
+
+    method = declaration.objective.method
+    chosen = chosen_by(method).with_columns(
+        week=pl.lit(week),
+        list_id=pl.lit(declaration.id),
+        model_id=pl.lit(heading.model_id),
+        objective=pl.lit(method, pl.String),
+    )
+    others = {m: chosen_by(m) for m in methods_possible(people, declaration.objective.outcome) if m != method}
+    beside = beside_others(chosen, others)
     rows = rows_by_team(
         chosen,
         listed,
@@ -153,6 +179,7 @@ def build_lists(
             declaration=declaration,
             sight=considered.sight,
             heading=heading,
+            beside=beside.get(team["team"], ()),
         )
         for team in team_table.iter_rows(named=True)
     ]
@@ -176,15 +203,9 @@ def build_lists(
         ledger=ledger,
         files=tuple(files),
         content=content_of(pl.read_parquet(ledger)),
+        unassigned=considered.unassigned,
         otherwise=otherwise,
     )
-
-
-def _teams_of(people: pl.DataFrame, teams: TeamsFile) -> pl.DataFrame:
-    pcns = (
-        people.filter(pl.col("pcn_code").is_not_null()).group_by("pcn_code").agg(pl.col("pcn_name").drop_nulls().min())
-    )
-    return teams.for_pcns(pcns)
 
 
 def _write(sheet: TeamSheet, out: Path) -> list[Path]:
@@ -202,7 +223,9 @@ def _given_out(out: Path) -> list[Path]:
 
 def _summary(team: Mapping[str, Any], rows: TeamRows) -> TeamSummary:
     return TeamSummary(
-        **team,
+        team=team["team"],
+        team_name=team["team_name"],
+        capacity=team["capacity"],
         shown=len(rows.shown),
         still_here=len(rows.still_here),
         routed=sum(len(people) for people in rows.routed.values()),

@@ -13,12 +13,16 @@ import polars as pl
 from outreach.declaration import ListDeclaration
 
 LOOK_BACK_WEEKS = 4
+REVIEW_WEEKS = 26
+"""Someone listed in this many weeks before, and rested since, may take one of the places kept for re-review."""
+
 SCORE_UNIT = 1_000_000
 LEDGER_KEY = ["team", "rank", "person_id"]
 LEDGER_COLUMNS = [
     "week",
     "list_id",
     "model_id",
+    "objective",
     "team",
     "capacity",
     "person_id",
@@ -27,6 +31,7 @@ LEDGER_COLUMNS = [
     "rank",
     "shown",
     "new",
+    "review",
     "status",
     "last_listed",
 ]
@@ -44,34 +49,53 @@ def choose(
     """Ranks contenders within each team and shows the first up to its capacity.
 
     Args:
-        people: `eligibility.Considered.people`.
-        teams: `team`, `team_name`, `capacity`.
-        listed: `person_id`, `last_listed`: who was shown in the weeks before.
+        people: `eligibility.Considered.people` with `priority` (`objectives.with_priority`).
+        teams: `teams.TEAM_SCHEMA`.
+        listed: `person_id`, `last_listed`: who was shown in the last `REVIEW_WEEKS` weeks.
         week: the index Monday.
         declaration: the list.
-        tie_key: secret material that orders equal scores, so that no one can aim for a place.
+        tie_key: secret material that orders equal priorities, so that no one can aim for a place.
 
     Returns:
-        `people` with `capacity`, `last_listed` (null: not in the weeks looked back), `new`, `rank` (among those of the
-        team who are not kept off, 1 = highest risk; null: not ranked), `shown` and `status`: `shown`, or the code of
-        why not. Ordered by team, rank, person.
+        `people` with `capacity`, `last_listed` (null: not in the weeks looked back), `new`, `review` (took a place kept
+        for re-review), `rank` (among those of the team who are not kept off, 1 = first; null: not ranked), `shown` and
+        `status`: `shown`, or the code of why not. Ordered by team, rank, person.
     """
+    look_back = max(declaration.rest_weeks, LOOK_BACK_WEEKS)
     resting = (pl.col("last_listed") >= week - dt.timedelta(weeks=declaration.rest_weeks)).fill_null(value=False)
+    lately = (pl.col("last_listed") >= week - dt.timedelta(weeks=look_back)).fill_null(value=False)
     ranked = pl.col("obstacle").is_null()
-    return (
+    listed_before = pl.col("last_listed").is_not_null()
+    ordered = (
         people.with_columns(
-            score_units=(pl.col("score") * SCORE_UNIT).round(0).cast(pl.Int64),
+            units=(pl.col("priority") * SCORE_UNIT).round(0).cast(pl.Int64),
             tie=pl.Series(tie_order(people["person_id"].to_numpy(), week, tie_key)),
         )
         .join(teams, on="team", how="left")
         .join(listed, on="person_id", how="left")
         .with_columns(
-            new=pl.col("last_listed").is_null(),
-            obstacle=pl.when(ranked & resting).then(pl.lit("still_here")).otherwise("obstacle"),
+            obstacle=pl.when(ranked & resting & (declaration.rest_weeks > 0))
+            .then(pl.lit("still_here"))
+            .otherwise("obstacle"),
         )
-        .sort("team", "score_units", "tie", "person_id", descending=[False, True, False, False], nulls_last=True)
-        .with_columns(rank=pl.when(ranked).then(ranked.cast(pl.Int64).cum_sum().over("team")))
-        .with_columns(shown=(ranked & (pl.col("rank") <= pl.col("capacity"))).fill_null(value=False))
+        .sort("team", "units", "tie", "person_id", descending=[False, True, False, False], nulls_last=True)
+    )
+    again = ranked & listed_before & ~(lately & (declaration.rest_weeks == 0))
+    kept = (again & (again.cast(pl.Int64).cum_sum().over("team") <= pl.col("review_places"))).fill_null(value=False)
+    others = ranked & ~pl.col("review")
+    room = pl.col("capacity") - pl.col("review").cast(pl.Int64).sum().over("team")
+    return (
+        ordered.with_columns(
+            rank=pl.when(ranked).then(ranked.cast(pl.Int64).cum_sum().over("team")),
+            review=kept,
+            last_listed=pl.when(lately).then("last_listed"),
+            new=~lately,
+        )
+        .with_columns(
+            shown=(pl.col("review") | (others & (others.cast(pl.Int64).cum_sum().over("team") <= room))).fill_null(
+                value=False
+            )
+        )
         .with_columns(
             status=pl.when("shown")
             .then(pl.lit("shown"))
@@ -79,7 +103,7 @@ def choose(
             .then(pl.lit("over_capacity"))
             .otherwise("obstacle"),
         )
-        .drop("score_units", "tie", "obstacle")
+        .drop("units", "tie", "obstacle")
         .sort(LEDGER_KEY, nulls_last=True)
     )
 

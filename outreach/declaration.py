@@ -12,6 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 LISTS = Path(__file__).parent / "lists"
 Route = Literal["in_hospital", "palliative", "care_home"]
 Signal = Literal["palliative", "care_home"]
+Method = Literal["risk", "rising_risk", "hidden_housebound_first", "equal_recall_by_deprivation", "avoidable_bed_days"]
+
+
+HOUSEBOUND = ("housebound_class", "housebound_coded")
+"""Level judged from all evidence (0 no, 1 possible, 2 probable, 3 confirmed), and as coded."""
 
 
 class ListError(ValueError):
@@ -23,24 +28,27 @@ class _Declared(BaseModel):
 
 
 class Objective(_Declared):
-    """What the list is ranked by: an outcome's id and how it is said to a team."""
+    """What the list is ranked by: an outcome's id, how it is said to a team, and the method (`objectives.py`)."""
 
     outcome: str
     words: str
     horizon: str
+    method: Method = "risk"
 
 
 class FeatureRule(_Declared):
-    """Holds where the feature is known and at least this value."""
+    """Holds where the feature is known and at least this value, from this age on."""
 
     feature: str
     at_least: float
+    age_from: int = 0
 
 
 class NextStep(_Declared):
-    """A suggestion; without a feature it is the one that is left."""
+    """A suggestion and the local service it leads to; without a feature it is the one that is left."""
 
     words: str
+    service: str | None = None
     feature: str | None = None
     at_least: float | None = None
 
@@ -70,6 +78,9 @@ class ListDeclaration(_Declared):
         hospital_snapshot_days: age in days beyond which an in-patient snapshot is not believed.
         recent_days: age in days beyond which a reason is a standing concern.
         signals: what routes a person elsewhere: any one of its rules.
+        eligible: who may be listed at all: any one of these rules. A person for whom one of them is unknown is not
+            turned away by it; empty: everyone of the cohort.
+        churn_warns: share of the places that may change in a week before the list warns.
         reasons_first: beginnings of feature names, the most telling first; a feature not named comes last.
     """
 
@@ -82,6 +93,8 @@ class ListDeclaration(_Declared):
     recent_days: int = Field(ge=1)
     risk_words: tuple[RiskWords, ...]
     signals: dict[Signal, tuple[FeatureRule, ...]]
+    eligible: tuple[FeatureRule, ...] = ()
+    churn_warns: float = Field(default=0.9, gt=0, le=1)
     reasons_first: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     outcomes: tuple[str, ...]
@@ -99,10 +112,9 @@ class ListDeclaration(_Declared):
     @property
     def features(self) -> list[str]:
         """Every feature that the list reads."""
-        named = [r.feature for rules in self.signals.values() for r in rules] + [
-            s.feature for s in self.next_steps if s.feature
-        ]
-        return sorted(set(named))
+        named = [r.feature for rules in (*self.signals.values(), self.eligible) for r in rules]
+        named += [s.feature for s in self.next_steps if s.feature]
+        return sorted({*named, *HOUSEBOUND})
 
 
 @cache
@@ -125,6 +137,10 @@ def load_list(name: str = "weekly_contact", folder: Path = LISTS) -> ListDeclara
 
 def first_fault(error: ValidationError) -> str:
     """The first fault of a declaration as `place: what is wrong`."""
-    fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+    return faults_of(error)[0]
+
+
+def faults_of(error: ValidationError) -> list[str]:
+    """Every fault of a declaration as `place: what is wrong`."""
+    places = [(".".join(str(part) for part in f["loc"]), f["msg"]) for f in error.errors()]
+    return [f"{place}: {said}" if place else str(said) for place, said in places]

@@ -13,6 +13,8 @@ import polars as pl
 import sql
 from features.cohort import cohort, week_file
 from outreach.declaration import FeatureRule, ListDeclaration, ListError
+from outreach.objectives import deprivation_fifth
+from outreach.teams import TeamsFile
 
 PURPOSE = "direct_care_list"
 HOSPITALS_SEEN_DAYS = 28
@@ -39,9 +41,11 @@ class Considered:
 
     Attributes:
         people: one row a person: `person_id`, `team` (null: practice in no PCN), `practice_code`, `practice_name`,
-            `pcn_name`, `age`, `sex_code`, `score` (risk rounded to 1e-6, null unknown), `obstacle` (code of the first
-            thing against listing, null none), `admission_date` (in hospital since), and the list's features
-            (null unknown).
+            `pcn_name`, `age`, `sex_code`, `imd_fifth` (1 most deprived, null unknown), `score` (risk rounded to 1e-6,
+            null unknown), `obstacle` (code of the first thing against listing, null none), `admission_date` (in
+            hospital since), and the list's features (null unknown).
+        teams: `teams.TEAM_SCHEMA`, the teams of the board's practices.
+        unassigned: practices that belong to no team.
         withheld: people who may be mentioned nowhere: sensitive flag or opt-out.
         dead: people known to have died.
         sight: what could be seen.
@@ -51,6 +55,8 @@ class Considered:
     withheld: pl.Series
     dead: pl.Series
     sight: Sight
+    teams: pl.DataFrame
+    unassigned: tuple[str, ...]
 
 
 def consider(
@@ -61,6 +67,7 @@ def consider(
     scores: Path,
     features: Path,
     policy: Path,
+    teams: TeamsFile,
 ) -> Considered:
     """Everyone in the cohort on `week` and registered with a practice of the board, with the first obstacle each.
 
@@ -77,14 +84,18 @@ def consider(
     admitted = _select(con, "outreach/in_hospital", index=week, oldest=fresh_since)
     signals, missing = _read_features(week_file(features, week, "matrix.parquet"), declaration)
     members = cohort(features, week)
+    practices = _select(con, "outreach/practice", index=week)
+    assigned = teams.practice_teams(practices)
     people = (
         members.filter(~pl.col("sensitive_flag"))
-        .select("person_id", "practice_code", "age", "sex_code", "registration_count")
-        .join(_select(con, "outreach/practice", index=week), on="practice_code")
+        .select("person_id", "practice_code", "age", "sex_code", "registration_count", "lsoa_code")
+        .join(practices, on="practice_code")
+        .join(assigned, on="practice_code")
+        .join(_deprivation(con, week), on="lsoa_code", how="left")
         .join(signals, on="person_id", how="left")
         .join(read_scores(scores, declaration.objective.outcome), on="person_id", how="left")
         .join(admitted.select("person_id", "admission_date"), on="person_id", how="left")
-        .with_columns(team="pcn_code", opted_out=pl.col("person_id").is_in(opted_out.implode()))
+        .with_columns(opted_out=pl.col("person_id").is_in(opted_out.implode()))
         .with_columns(obstacle=_first_obstacle(declaration))
         .with_columns(score=pl.when(~pl.col("opted_out")).then("score"))
         .sort("person_id")
@@ -94,7 +105,22 @@ def consider(
         withheld=pl.concat([members.filter("sensitive_flag")["person_id"], opted_out]).unique().sort(),
         dead=_select(con, "outreach/known_dead", index=week)["person_id"],
         sight=Sight(_hospital_sight(con, week, fresh_since), _registration_sight(con, week), missing),
+        teams=_peopled(teams.table(practices), people),
+        unassigned=tuple(assigned.filter(pl.col("team").is_null())["practice_code"]),
     )
+
+
+def _peopled(teams: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Teams with anybody to consider."""
+    return teams.filter(pl.col("team").is_in(people["team"].drop_nulls().unique().implode()))
+
+
+def _deprivation(con: duckdb.DuckDBPyConnection, week: dt.date) -> pl.DataFrame:
+    there = con.sql("select 1 from information_schema.tables where table_name = 'place'").fetchall()
+    if not there:
+        return pl.DataFrame(schema={"lsoa_code": pl.String, "imd_fifth": pl.Int64})
+    places = _select(con, "outreach/deprivation", index=week)
+    return places.select("lsoa_code", imd_fifth=deprivation_fifth("imd_decile"))
 
 
 def read_policy(path: Path) -> pl.DataFrame:
@@ -141,7 +167,9 @@ def _scan(path: Path) -> pl.LazyFrame:
 
 
 def _any_holds(rules: tuple[FeatureRule, ...]) -> pl.Expr:
-    return pl.any_horizontal([(pl.col(r.feature) >= r.at_least).fill_null(value=False) for r in rules])
+    return pl.any_horizontal(
+        [(pl.col(r.feature) >= r.at_least).fill_null(value=False) & (pl.col("age") >= r.age_from) for r in rules]
+    )
 
 
 def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
@@ -159,9 +187,19 @@ def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
         .then(pl.lit("palliative"))
         .when(_any_holds(declaration.signals["care_home"]))
         .then(pl.lit("care_home"))
+        .when(_turned_away(declaration.eligible))
+        .then(pl.lit("not_eligible"))
         .when(pl.col("score") < declaration.threshold)
         .then(pl.lit("below_threshold"))
     )
+
+
+def _turned_away(rules: tuple[FeatureRule, ...]) -> pl.Expr:
+    """No rule holds, and every one is known not to: what is unknown turns nobody away."""
+    if not rules:
+        return pl.lit(value=False)
+    known_not = [(pl.col(r.feature) < r.at_least).fill_null(value=False) | (pl.col("age") < r.age_from) for r in rules]
+    return pl.all_horizontal(known_not)
 
 
 def _hospital_sight(con: duckdb.DuckDBPyConnection, week: dt.date, fresh_since: dt.date) -> dt.date | None:

@@ -13,6 +13,7 @@ from data_contracts.identity import person_ref
 from outreach import wording
 from outreach.declaration import ListDeclaration
 from outreach.eligibility import Sight
+from outreach.teams import load_services
 
 Cell = str | int | float | dt.date | None
 
@@ -104,6 +105,7 @@ def team_sheet(
     declaration: ListDeclaration,
     sight: Sight,
     heading: Heading,
+    beside: tuple[str, ...] = (),
 ) -> TeamSheet:
     """Puts one team's people into words and tables.
 
@@ -115,6 +117,7 @@ def team_sheet(
         declaration: the list.
         sight: what could be seen.
         heading: what the run knows.
+        beside: whom the other objectives would have chosen, in sentences.
     """
     return TeamSheet(
         team=team["team"],
@@ -122,7 +125,7 @@ def team_sheet(
         week=week,
         notices=_notices(week, sight, heading),
         room=_room(team, rows, declaration),
-        about=_about(declaration, sight, heading),
+        about=(*_about(declaration, sight, heading), *beside),
         sections=sections,
         outcomes=declaration.outcomes,
         team_name=team["team_name"],
@@ -196,14 +199,12 @@ def risk_in_words(declaration: ListDeclaration, score: str = "score") -> pl.Expr
 
 
 def _next_step(declaration: ListDeclaration) -> pl.Expr:
+    services = load_services()
+    words = [f"{s.words}: {services[s.service]}" if s.service else s.words for s in declaration.next_steps]
     chain: Any = pl
-    for step in declaration.next_steps[:-1]:
-        chain = chain.when(pl.col(str(step.feature)) >= step.at_least).then(pl.lit(step.words))
-    return (
-        pl.lit(declaration.next_steps[-1].words)
-        if chain is pl
-        else chain.otherwise(pl.lit(declaration.next_steps[-1].words))
-    )
+    for step, said in zip(declaration.next_steps[:-1], words, strict=False):
+        chain = chain.when(pl.col(str(step.feature)) >= step.at_least).then(pl.lit(said))
+    return pl.lit(words[-1]) if chain is pl else chain.otherwise(pl.lit(words[-1]))
 
 
 def _notices(week: dt.date, sight: Sight, heading: Heading) -> tuple[str, ...]:

@@ -1,18 +1,26 @@
-"""Teams and what they can see in a week. By default a PCN has one team."""
+"""Teams, the practices they cover, and what they can see in a week. Without an entry a PCN has one team."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import polars as pl
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from outreach.declaration import ListError, first_fault
+from outreach.declaration import ListError, faults_of
 
 TEAMS = Path(__file__).parent / "teams.yaml"
-TEAM_SCHEMA = {"team": pl.String, "team_name": pl.String, "capacity": pl.Int64}
+SERVICES = Path(__file__).parent / "services.yaml"
+TEAM_SCHEMA = {
+    "team": pl.String,
+    "team_name": pl.String,
+    "capacity": pl.Int64,
+    "review_places": pl.Int64,
+    "evaluation_share": pl.Float64,
+}
 
 
 class _Declared(BaseModel):
@@ -20,16 +28,39 @@ class _Declared(BaseModel):
 
 
 class Capacity(_Declared):
-    """New people that a team can think about in one week."""
+    """What a team can think about in one week.
+
+    Attributes:
+        new_contact_slots: places on the list.
+        re_review_share: part of them kept for people who were listed before and whose rest is over.
+        evaluation_share: part of the people beyond the places whom a declared design may show or not.
+    """
 
     new_contact_slots: int = Field(gt=0, le=500)
+    re_review_share: float = Field(default=0.0, ge=0, lt=1)
+    evaluation_share: float = Field(default=0.0, ge=0, le=0.5)
+
+    @property
+    def review_places(self) -> int:
+        """Places kept for re-review, rounded down."""
+        return int(self.new_contact_slots * self.re_review_share + 1e-9)
 
 
 class Team(Capacity):
-    """The team of one PCN, where it differs from the default."""
+    """One team.
 
-    pcn_code: str
+    Attributes:
+        team: its code, in file names and on the command line.
+        neighbourhoods: PCN codes it covers.
+        practices: single practices it covers; named here a practice belongs to this team whatever its PCN.
+        skills: services (`services.yaml`) that it gives itself.
+    """
+
+    team: str = Field(pattern=r"^[A-Za-z0-9_-]{1,20}$")
     name: str | None = None
+    neighbourhoods: tuple[str, ...] = ()
+    practices: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
 
 
 class TeamsFile(_Declared):
@@ -38,44 +69,82 @@ class TeamsFile(_Declared):
     default: Capacity
     teams: tuple[Team, ...] = ()
 
-    @model_validator(mode="after")
-    def _each_once(self) -> TeamsFile:
-        codes = [t.pcn_code for t in self.teams]
-        for code in sorted({c for c in codes if codes.count(c) > 1}):
-            raise ValueError(f"PCN {code} is given to two teams")
-        return self
-
-    def for_pcns(self, pcns: pl.DataFrame) -> pl.DataFrame:
-        """Teams of these PCNs.
+    def practice_teams(self, practices: pl.DataFrame) -> pl.DataFrame:
+        """Which team each practice belongs to: the team that names it, else its PCN's team, else the PCN itself.
 
         Args:
-            pcns: one row a PCN: `pcn_code`, `pcn_name`.
+            practices: one row a practice: `practice_code`, `pcn_code` (null: in no PCN).
 
         Returns:
-            One row a team: `team` (its PCN's code), `team_name`, `capacity`; ordered by team.
+            `practice_code`, `team` (null: unassigned), in the order of `practices`.
 
         Raises:
-            ListError: the file names a PCN that no practice belongs to.
+            ListError: a practice or PCN is given twice or is not there; one sentence each.
         """
-        unknown = sorted({t.pcn_code for t in self.teams} - set(pcns["pcn_code"]))
-        if unknown:
-            raise ListError(
-                f"The teams file names {', '.join(unknown)}, and no practice belongs to it: check the code."
-            )
-        own = pl.DataFrame(
-            [(t.pcn_code, t.name, t.new_contact_slots) for t in self.teams],
-            schema={"pcn_code": pl.String, "own_name": pl.String, "own_slots": pl.Int64},
-            orient="row",
+        if faults := self._faults(practices):
+            raise ListError("\n".join(faults))
+        by_practice = {p: t.team for t in self.teams for p in t.practices}
+        by_pcn = {n: t.team for t in self.teams for n in t.neighbourhoods}
+        return practices.select(
+            "practice_code",
+            team=pl.coalesce(_looked_up("practice_code", by_practice), _looked_up("pcn_code", by_pcn), "pcn_code"),
         )
-        return (
-            pcns.join(own, on="pcn_code", how="left")
-            .select(
-                team="pcn_code",
-                team_name=pl.coalesce("own_name", "pcn_name", "pcn_code"),
-                capacity=pl.col("own_slots").fill_null(self.default.new_contact_slots),
-            )
-            .sort("team")
-        )
+
+    def table(self, practices: pl.DataFrame) -> pl.DataFrame:
+        """The teams of these practices.
+
+        Args:
+            practices: one row a practice: `practice_code`, `pcn_code`, `pcn_name`.
+
+        Returns:
+            One row a team, ordered by team: `TEAM_SCHEMA`.
+        """
+        own = {t.team: t for t in self.teams}
+        named = practices.join(self.practice_teams(practices), on="practice_code").filter(pl.col("team").is_not_null())
+        names = dict(named.group_by("team").agg(pl.col("pcn_name").drop_nulls().min()).rows())
+        rows = []
+        for team in sorted(names):
+            declared = own.get(team)
+            can = declared or self.default
+            name = (declared.name if declared else None) or names[team] or team
+            rows.append((team, name, can.new_contact_slots, can.review_places, can.evaluation_share))
+        return pl.DataFrame(rows, schema=TEAM_SCHEMA, orient="row")
+
+    def skills(self, team: str) -> frozenset[str]:
+        """Services that a team gives itself."""
+        return frozenset(s for t in self.teams if t.team == team for s in t.skills)
+
+    def _faults(self, practices: pl.DataFrame) -> list[str]:
+        said = []
+        for what, given, there in (
+            ("PCN", [n for t in self.teams for n in t.neighbourhoods], set(practices["pcn_code"].drop_nulls())),
+            ("practice", [p for t in self.teams for p in t.practices], set(practices["practice_code"])),
+            ("team", [t.team for t in self.teams], None),
+        ):
+            said += [f"The teams file gives the {what} {c} to two teams." for c in _twice(given) if there is not None]
+            said += [f"The teams file names the team {c} twice." for c in _twice(given) if there is None]
+            if there is not None:
+                missing = sorted(set(given) - there)
+                said += [f"The teams file names the {what} {c}, and no practice belongs to it." for c in missing]
+        covered = {t.team for t in self.teams if t.neighbourhoods or t.practices}
+        said += [f"The team {t.team} covers no PCN and no practice." for t in self.teams if t.team not in covered]
+        offered = load_services()
+        said += [
+            f"The team {t.team} has the skill {s}, which is no service of services.yaml."
+            for t in self.teams
+            for s in t.skills
+            if s not in offered
+        ]
+        return said
+
+
+def _looked_up(column: str, found: dict[str, str]) -> pl.Expr:
+    return pl.col(column).replace_strict(found, default=None, return_dtype=pl.String)
+
+
+def _twice(codes: Iterable[str]) -> list[str]:
+    listed = list(codes)
+    return sorted({c for c in listed if listed.count(c) > 1})
 
 
 @cache
@@ -83,11 +152,25 @@ def load_teams(path: Path = TEAMS) -> TeamsFile:
     """The teams file.
 
     Raises:
-        ListError: it cannot be read, a capacity is not a positive number, or a PCN is given twice.
+        ListError: it cannot be read, or a number in it cannot be; one sentence a fault.
     """
     try:
         return TeamsFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
         raise ListError(f"The teams file {path.name} cannot be read: {error}") from error
     except ValidationError as error:
-        raise ListError(f"{path.name}: {first_fault(error)}") from error
+        raise ListError("\n".join(f"{path.name}: {fault}" for fault in faults_of(error))) from error
+
+
+@cache
+def load_services(path: Path = SERVICES) -> dict[str, str]:
+    """Local services by id, as they are said to a team.
+
+    Raises:
+        ListError: the file cannot be read.
+    """
+    try:
+        services = yaml.safe_load(path.read_text(encoding="utf-8"))["services"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ListError(f"The services file {path.name} cannot be read: {error}") from error
+    return {str(k): str(v) for k, v in services.items()}

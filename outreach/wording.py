@@ -46,7 +46,14 @@ COMMUNICATION: Final = (
 NOTES_STAY: Final = "Notes that you write beside the table stay with you: they are never read in."
 DELETE_BY: Final = "Delete this list by {date}."
 RETURN: Final = "Return it by dropping it where your lists are collected; rows find their way by their row id."
-ALSO_IN: Final = "Others would also have chosen: {methods}"
+BESIDE: Final = "Chosen by {method}, {same} of the {shown} people on this list would be on it, and {other} others."
+METHOD_WORDS: Final = {
+    "risk": "the risk as it stands",
+    "rising_risk": "how much the risk has risen",
+    "hidden_housebound_first": "who may be housebound without a code for it, first",
+    "equal_recall_by_deprivation": "equal shares of the expected admissions in richer and poorer areas",
+    "avoidable_bed_days": "the bed days that a contact may avoid",
+}
 RELEASED: Final = "Released to {person} for {purpose} on {date}."
 NOT_SHOWN: Final = (
     "{count} rows of the list as it was made are not shown: since then a death, a move or an opt-out has become known."
@@ -72,6 +79,7 @@ STATUS_WORDS: Final = {
     "shown": "On the list.",
     "still_here": "On an earlier list; still here.",
     "over_capacity": "Left off for want of room.",
+    "not_eligible": "Neither frailty nor being housebound is recorded or suspected at the level that this list is for.",
     "below_threshold": "The risk is now below the list's threshold.",
     "in_hospital": "In hospital at the last snapshot.",
     "palliative": "With the palliative care lead.",

@@ -69,7 +69,7 @@ def test_each_neighbourhood_has_its_own_list_and_capacity(record: Example) -> No
         record.person(person, 0.5)
         record.person(person + 10, 0.4, practice=OTHER_PRACTICE)
     teams = TeamsFile.model_validate(
-        {"default": {"new_contact_slots": 1}, "teams": [{"pcn_code": "U10002", "new_contact_slots": 2}]}
+        {"default": {"new_contact_slots": 1}, "teams": [{"team": "U10002", "neighbourhoods": ["U10002"], "new_contact_slots": 2}]}
     )
     report = build(record, teams=teams)
     assert {t.team: t.shown for t in report.teams} == {"U10001": 1, "U10002": 2}
@@ -82,9 +82,9 @@ def test_the_cohort_is_65_and_over_by_the_15th_of_the_birth_month(record: Exampl
 
 
 def test_a_housebound_adult_of_any_age_is_considered_but_never_a_child(record: Example) -> None:
-    record.person(1, 0.5, birth=dt.date(1990, 1, 15), housebound_level=1.0)
-    record.person(2, 0.5, birth=dt.date(2010, 1, 15), housebound_level=1.0)
-    record.person(3, 0.5, birth=dt.date(1990, 1, 15), housebound_level=0.0)
+    record.person(1, 0.5, birth=dt.date(1990, 1, 15), housebound_class=3.0)
+    record.person(2, 0.5, birth=dt.date(2010, 1, 15), housebound_class=3.0)
+    record.person(3, 0.5, birth=dt.date(1990, 1, 15), housebound_class=0.0)
     assert statuses(build(record)) == {1: "shown"}
 
 
