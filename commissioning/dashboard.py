@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from commissioning import charts
 from commissioning.declaration import Indicator, load_indicators
 from commissioning.disclosure import ALL, SUPPRESSED
+from commissioning.spc import expected_false_alarms
 from commissioning.tables import NO_DATA, MartReport, read_catalogue
 from data_contracts.words import check_words
 
@@ -55,6 +56,8 @@ class Panel:
     rows: tuple[tuple[str, ...], ...]
     latest: str
     compared: str
+    signal: str
+    variation: str
 
 
 def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHeading | None = None) -> Path:
@@ -70,13 +73,16 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
     """
     report = marts if isinstance(marts, MartReport) else read_catalogue(marts)
     heading = heading or PageHeading()
-    panels = [p for i in load_indicators() if (p := _panel(report, i)) is not None]
+    signals = {row["indicator"]: row for row in pl.read_parquet(report.table("signal").path).iter_rows(named=True)}
+    panels = [p for i in load_indicators() if (p := _panel(report, i, signals.get(i.id))) is not None]
+    board = [p for p in panels if p.indicator.board]
     html = _template().render(
         heading=heading,
         demonstration=DEMONSTRATION,
         report=report,
         panels=panels,
-        tiles=[p for p in panels if p.latest],
+        board=board,
+        alarms=expected_false_alarms(sum(p.variation not in ("", "no icon") for p in board)),
         places=_places(report),
         notes=_notes(report),
         uk_date=uk_date,
@@ -90,7 +96,7 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
     return out_html
 
 
-def _panel(report: MartReport, indicator: Indicator) -> Panel | None:
+def _panel(report: MartReport, indicator: Indicator, signal: dict[str, Any] | None) -> Panel | None:
     """The panel of one indicator; None when it has no row at all."""
     dimension = FIRST_DIMENSION.get(indicator.id, MAIN_DIMENSION)
     frame = pl.read_parquet(report.table(f"{indicator.id}_by_{dimension}").path)
@@ -115,6 +121,8 @@ def _panel(report: MartReport, indicator: Indicator) -> Panel | None:
         rows=rows,
         latest=latest,
         compared=compared,
+        signal=str(signal["said"]) if signal else "",
+        variation=str(signal["variation"]) if signal else "",
     )
 
 

@@ -4,32 +4,67 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from features.codelist import FOLDER as CODELISTS
 from features.codelist import read
 
 INDICATORS = Path(__file__).parent / "indicators"
 FRAILTY_BANDS = Path(__file__).parent / "frailty_band.yaml"
-Dimension = Literal["frailty_band", "age_band", "place", "pcn", "response"]
 Period = Literal["month", "quarter", "year"]
+BOARD_MOST = 12
 PERIODS: tuple[Period, ...] = ("month", "quarter", "year")
 
-DIMENSIONS: dict[str, str] = {
+PERSON_DIMENSIONS: dict[str, str] = {
     "frailty_band": "frailty recorded by a clinician, as known at the time; 'All' is the margin",
     "age_band": "age in whole years at the time; 'All' is the margin",
     "place": "Place of residence by small area; the map of areas to Places is not yet confirmed; 'All' is the margin",
     "pcn": "primary care network of the practice, as known today; 'All' is the margin",
+    "residence": "whether the GP registration says care home, as known at the time; 'All' is the margin",
+    "deprivation": "fifth of small areas of England by deprivation (2025), 1 most deprived; 'All' is the margin",
+}
+"""What is known about the person on the day; any fact can be cut by it."""
+
+DIMENSIONS: dict[str, str] = PERSON_DIMENSIONS | {
     "response": "how soon the visit came; 'All' is the margin",
+    "stay_length": "nights of the stay; 'All' is the margin",
+    "afterwards": "what followed; 'All' is the margin",
+    "pathway": "discharge pathway; 'All' is the margin",
+    "source_of_referral": "who referred; 'All' is the margin",
+    "part_of_day": "time of day, local; 'All' is the margin",
+    "care_type": "kind of care arranged by a council; 'All' is the margin",
+    "home_area": "where the care home lies; 'All' is the margin",
 }
 ORDER: dict[str, tuple[str, ...]] = {
     "frailty_band": ("All", "None recorded", "Mild", "Moderate", "Severe"),
-    "response": ("All", "Within two hours", "Later than two hours", "No visit recorded"),
+    "response": ("All", "Within two hours", "Within two days", "Later", "Later than two hours", "No visit recorded"),
+    "stay_length": ("All", "7 to 13 nights", "14 to 20 nights", "21 nights and more"),
 }
 """The order in which the values of a dimension are read; a dimension that is not here is ordered by name."""
+
+GROUPS: dict[str, str] = {
+    "hospital": "Hospital",
+    "discharge": "Leaving hospital",
+    "urgent": "Urgent response and home visits",
+    "recovery": "Reablement and Home First",
+    "homes": "Care homes",
+    "care": "Care arranged by councils, and carers",
+    "outreach": "Outreach",
+    "people": "People",
+}
+"""Parts of the page, in order."""
+
+
+def _declared_dimension(name: str) -> str:
+    if name not in DIMENSIONS:
+        raise ValueError(f"{name!r} is no dimension; declare it in DIMENSIONS")
+    return name
+
+
+Dimension = Annotated[str, AfterValidator(_declared_dimension)]
 
 
 class IndicatorError(ValueError):
@@ -65,12 +100,22 @@ class Indicator(_Declared):
         standard: national standard for that part, in per cent.
         provisional_days: days after a period in which it still fills up.
         gap_when_empty: a month without any record is a gap in delivery, not a nought.
+        group: part of the page, a key of `GROUPS`.
+        better: whether a lower or a higher figure is better; `neither` gives no colour and no assurance.
+        board: one of at most twelve that the overview shows with a signal.
+        parameters: further parameters of the statement, by name.
+        ask_for: what to ask whom for when nothing is delivered.
     """
 
     id: str
     name: str
     order: int
+    group: str
     fact: str
+    parameters: dict[str, int] = {}
+    better: Literal["lower", "higher", "neither"] = "neither"
+    board: bool = False
+    ask_for: str = ""
     measure: Literal["people", "events", "sum"]
     snapshot: bool = False
     ages: int = Field(ge=0)
@@ -98,6 +143,8 @@ class Indicator(_Declared):
             raise ValueError("share_of and share belong together")
         if self.share_of and any(self.share_of not in cut.by for cut in self.cuts):
             raise ValueError(f"every cut of a share is by {self.share_of}")
+        if self.group not in GROUPS:
+            raise ValueError(f"group {self.group!r} is no part of the page")
         return self
 
     def table(self, cut: Cut) -> str:
@@ -126,6 +173,8 @@ def load_indicators(folder: Path = INDICATORS) -> tuple[Indicator, ...]:
     for indicator in found:
         if indicator.denominator and indicator.denominator not in ids:
             raise IndicatorError(f"{indicator.id}: denominator {indicator.denominator!r} is no indicator")
+    if sum(i.board for i in found) > BOARD_MOST:
+        raise IndicatorError(f"more than {BOARD_MOST} board indicators: each further one adds false alarms")
     return tuple(sorted(found, key=lambda i: (i.order, i.id)))
 
 

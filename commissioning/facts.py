@@ -63,7 +63,7 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
     _table(con, "mart_span", "marts/attribute_span", data_date=data_date)
     for indicator in indicators:
         statement = f"marts/{indicator.fact}"
-        given = {"data_date": data_date, "covered_to": covered_to, "ages": indicator.ages}
+        given = {"data_date": data_date, "covered_to": covered_to, "ages": indicator.ages, **indicator.parameters}
         parameters = {name: value for name, value in given.items() if f"${name}" in sql.load(statement)}
         if indicator.measure == "people":
             _table(con, f"mart_fact_{indicator.id}", statement, **parameters)

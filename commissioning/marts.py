@@ -12,7 +12,8 @@ import duckdb
 import polars as pl
 
 from commissioning import facts, sources
-from commissioning.declaration import Cut, Indicator, Period, load_indicators
+from commissioning.control_chart import Charted, chart
+from commissioning.declaration import Cut, Indicator, Period, load_indicators, table_name
 from commissioning.disclosure import ALL, RULES, SUPPRESSED, Rules, Table, control, is_small, round_count, round_sum
 from commissioning.tables import (
     NO_DATA,
@@ -20,6 +21,7 @@ from commissioning.tables import (
     MartReport,
     with_rates,
     write_catalogue,
+    write_charts,
     write_definitions,
     write_notes,
     write_table,
@@ -65,11 +67,14 @@ def build_marts(
         found = facts.gather(con, indicators, data_date)
         frames: dict[str, pl.DataFrame] = {}
         periods: dict[str, Period | None] = {}
+        charts: list[Charted] = []
         for indicator in indicators:
             usable = tuple(c for c in indicator.cuts if not not_allowed(indicator, c, sources_allowed))
-            own_periods, own_frames = _controlled(Scope(con, indicator, usable, calendar, data_date), rules)
-            frames |= own_frames
-            periods |= own_periods
+            own = _controlled(Scope(con, indicator, usable, calendar, data_date), rules)
+            frames |= own.frames
+            periods |= own.periods
+            if (charted := _charted(indicator, own)) is not None:
+                charts.append(charted)
     finally:
         sources.unshadow(con, hidden)
         facts.release(con)
@@ -86,7 +91,7 @@ def build_marts(
         for indicator in indicators
         for cut in indicator.cuts
     ]
-    notes = [write_definitions(out, indicators), write_notes(out, tables)]
+    notes = [write_definitions(out, indicators), write_notes(out, tables), *write_charts(out, charts)]
     report = MartReport(
         data_date=data_date,
         tables=(*tables, *notes),
@@ -129,7 +134,24 @@ class Scope:
         return facts.months_with_data(self.con, self.indicator)
 
 
-def _controlled(scope: Scope, rules: Rules) -> tuple[dict[str, Period | None], dict[str, pl.DataFrame]]:
+@dataclass(frozen=True)
+class Controlled:
+    """What may be published of one indicator, and the true cells behind it, which stay in memory."""
+
+    periods: dict[str, Period | None]
+    frames: dict[str, pl.DataFrame]
+    cells: dict[str, pl.DataFrame]
+
+
+def _charted(indicator: Indicator, own: Controlled) -> Charted | None:
+    """The control chart of the whole board's series, or of the declared share."""
+    name = table_name(indicator.id, (indicator.share_of,) if indicator.share_of else ())
+    if own.periods.get(name) in (None, "year"):
+        return None
+    return chart(indicator, own.cells[name], own.frames[name])
+
+
+def _controlled(scope: Scope, rules: Rules) -> Controlled:
     """Each cut at the finest period of which at most the declared part is suppressed; all cuts controlled together."""
     indicator = scope.indicator
     cuts = {indicator.table(cut): cut for cut in scope.cuts}
@@ -155,7 +177,8 @@ def _controlled(scope: Scope, rules: Rules) -> tuple[dict[str, Period | None], d
         name: pl.concat([frame, ready[name, left[name][0]][1]], how="diagonal").sort("start", *cuts[name].by)
         for name, frame in published.items()
     }
-    return {name: p[0] if p else None for name, p in left.items()}, frames
+    cells = {name: ready[name, left[name][0]][0].cells for name in published}
+    return Controlled({name: p[0] if p else None for name, p in left.items()}, frames, cells)
 
 
 def _since(scope: Scope) -> pl.Expr:

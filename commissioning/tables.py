@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from commissioning.control_chart import POINT_COLUMNS, SUMMARY_COLUMNS, Charted
 from commissioning.declaration import DIMENSIONS, ORDER, Cut, Indicator, Period, table_name
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 
@@ -198,6 +199,21 @@ def write_notes(out: Path, tables: list[MartTable]) -> MartTable:
     kinds = {"period": pl.String, "cells": pl.Int64, "suppressed": pl.Int64}
     frame = pl.DataFrame(rows, schema={c: kinds.get(c, pl.String) for c in columns}, orient="row")
     return _write_plain(out, "table_note", frame, "One row a published table: what disclosure control did.", columns)
+
+
+def write_charts(out: Path, charts: list[Charted]) -> list[MartTable]:
+    """`control_chart.parquet` (one row a point) and `signal.parquet` (one row an indicator)."""
+    kinds: dict[str, Any] = {"start": pl.Date, "newest": pl.Date, "board": pl.Boolean, "season": pl.Boolean}
+    kinds |= dict.fromkeys(("centre", "lower", "upper"), pl.Float64) | {"points": pl.Int64}
+    written = []
+    for name, description, columns, frames in (
+        ("control_chart", "One row a period and charted indicator: limits.", POINT_COLUMNS, [c.points for c in charts]),
+        ("signal", "One row a charted indicator: what its series shows.", SUMMARY_COLUMNS, [c.summary for c in charts]),
+    ):
+        empty = pl.DataFrame(schema={c: kinds.get(c, pl.String) for c in columns})
+        frame = pl.concat([empty, *frames], how="vertical_relaxed") if frames else empty
+        written.append(_write_plain(out, name, frame, description, columns))
+    return written
 
 
 def _write_plain(out: Path, name: str, frame: pl.DataFrame, description: str, columns: Mapping[str, str]) -> MartTable:

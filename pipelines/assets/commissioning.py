@@ -73,6 +73,8 @@ _SPECS = [
     *(spec for indicator in load_indicators() for spec in _indicator_specs(indicator)),
     _spec("indicator", "One row an indicator: its definition in full.", _RECORD),
     _spec("table_note", "One row a published table: its period, and how much of it is suppressed.", _RECORD),
+    _spec("control_chart", "One row a period and charted indicator: centre, limits and special-cause rules.", _RECORD),
+    _spec("signal", "One row a charted indicator: whether it changed by more than chance, in words.", _RECORD),
     _spec(DELIVERY, "One row a delivered file: what became of each of its records.", [INBOX]),
 ]
 

@@ -25,6 +25,7 @@ lived as (
     select
         person_id,
         lsoa_code,
+        case when residential_institute_code is null then 'Own home' else 'Care home' end as residence,
         known_from as from_day,
         coalesce(known_until, date '9999-12-31') as to_day
     from person
@@ -78,6 +79,7 @@ run_home as (
         n.person_id,
         n.from_day,
         l.lsoa_code,
+        l.residence,
         row_number() over (
             partition by n.person_id, n.from_day
             order by l.from_day desc, l.lsoa_code
@@ -110,7 +112,8 @@ practice as (
 born as (
     select
         person_id,
-        min(birth_month) as birth_month
+        min(birth_month) as birth_month,
+        min(sex_code) as sex_code
     from person
     where known_from <= $data_date
     group by person_id
@@ -120,6 +123,16 @@ select
     p.from_day,
     p.to_day,
     b.birth_month,
+    b.sex_code,
+    coalesce(h.residence, 'Own home') as residence,
+    case
+        when a.imd_decile <= 2 then '1 most deprived fifth'
+        when a.imd_decile <= 4 then '2'
+        when a.imd_decile <= 6 then '3'
+        when a.imd_decile <= 8 then '4'
+        when a.imd_decile <= 10 then '5 least deprived fifth'
+        else 'Not known'
+    end as deprivation,
     coalesce(a.place_name, 'Not known') as place,
     coalesce(o.pcn, 'Not known') as pcn,
     coalesce(f.band, 'None recorded') as frailty_band

@@ -8,6 +8,9 @@ with aged as (
         r.*,
         s.place,
         s.pcn,
+        s.residence,
+        s.deprivation,
+        s.sex_code,
         s.frailty_band as recorded_band,
         year(r.day) - year(s.birth_month)
         - case when month(r.day) * 100 + day(r.day) < month(s.birth_month) * 100 + day(s.birth_month) then 1 else 0 end

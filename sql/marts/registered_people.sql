@@ -1,4 +1,5 @@
--- Grain: one row per month, Place, neighbourhood, frailty band and age band with anyone; value is how many people.
+-- Grain: one row per month, Place, neighbourhood, residence, deprivation, sex, year of age and frailty band with anyone;
+-- value is how many people.
 -- Inputs: mart_span (marts/attribute_span), death (record), mart_month.
 -- Parameter: $ages, the lowest age that counts.
 -- Meaning: people alive and registered with a practice of the board on the first day of the month, as known that day. A
@@ -17,6 +18,9 @@ there as (
         s.place,
         s.pcn,
         s.frailty_band,
+        s.residence,
+        s.deprivation,
+        s.sex_code,
         -- On the first of a month the 15th of the birth month has not come.
         year(m.month_start) - year(s.birth_month) - case when month(m.month_start) <= month(s.birth_month) then 1 else 0 end
         as age
@@ -35,6 +39,10 @@ select
     month_start,
     place,
     pcn,
+    residence,
+    deprivation,
+    sex_code,
+    age,
     case when age < 65 then 'Under 65' else frailty_band end as frailty_band,
     case
         when age < 18 then '0 to 17'
@@ -49,6 +57,10 @@ group by
     month_start,
     place,
     pcn,
+    residence,
+    deprivation,
+    sex_code,
+    age,
     case when age < 65 then 'Under 65' else frailty_band end,
     case
         when age < 18 then '0 to 17'

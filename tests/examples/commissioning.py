@@ -15,12 +15,15 @@ LONG_AGO = dt.date(2020, 1, 1)
 DATA_DATE = dt.date(2026, 1, 12)
 SEVERE, MODERATE = 925861000000102, 925831000000107
 TABLES = {
-    "person": "person_id bigint, birth_month date, sex_code varchar, lsoa_code varchar, sensitive_flag boolean",
+    "person": (
+        "person_id bigint, birth_month date, sex_code varchar, lsoa_code varchar, residential_institute_code varchar, "
+        "sensitive_flag boolean"
+    ),
     "registration": "person_id bigint, practice_code varchar, start_date date, end_date date",
     "death": "person_id bigint, death_date date",
     "opt_out": "person_id bigint, opt_out_type varchar, start_date date",
     "organisation": "practice_code varchar, pcn_code varchar, pcn_name varchar",
-    "place": "lsoa_code varchar, place_name varchar",
+    "place": "lsoa_code varchar, place_name varchar, authority_code varchar, imd_decile bigint",
     "gp_event": "person_id bigint, event_date date, code bigint",
     "inpatient_spell": "person_id bigint, admission_date date, discharge_date date, emergency_flag boolean",
     "ed_attendance": "person_id bigint, event_date date, department_type varchar",
@@ -89,7 +92,13 @@ def record(folder: Path) -> Record:
         made.add(
             "organisation", practice_code=f"C8100{number}", pcn_code=f"U1000{number}", pcn_name=f"Network {number}"
         )
-        made.add("place", lsoa_code=f"E0100000{number}", place_name=f"Place {number}")
+        made.add(
+            "place",
+            lsoa_code=f"E0100000{number}",
+            place_name=f"Place {number}",
+            authority_code=f"E0700000{number}",
+            imd_decile=2 * number,
+        )
     return made
 
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from commissioning import MartReport, build_marts, load_indicators, read_catalogue
+from commissioning.control_chart import recording_changes
 from commissioning.declaration import Indicator, frailty_codes
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 from data_contracts.words import check_words
@@ -27,7 +28,7 @@ def read(report: MartReport, name: str) -> pl.DataFrame:
 def test_every_declared_cut_is_a_table_with_its_columns_explained(built: tuple[Record, MartReport]) -> None:
     _, report = built
     declared = [i.table(cut) for i in load_indicators() for cut in i.cuts]
-    assert [t.name for t in report.tables] == [*declared, "indicator", "table_note"]
+    assert [t.name for t in report.tables] == [*declared, "indicator", "table_note", "control_chart", "signal"]
     for table in report.tables:
         assert list(table.columns) == pl.read_parquet_schema(table.path).names()
         assert table.description
@@ -35,7 +36,7 @@ def test_every_declared_cut_is_a_table_with_its_columns_explained(built: tuple[R
 
 def test_no_table_holds_a_person_or_an_unrounded_count(built: tuple[Record, MartReport]) -> None:
     _, report = built
-    for table in report.tables[:-2]:
+    for table in (t for t in report.tables if t.indicator):
         frame = read(report, table.name)
         assert "person_id" not in frame.columns
         assert frame.filter(pl.col("value") % 5 != 0).height == 0
@@ -92,7 +93,7 @@ def test_a_table_that_would_be_mostly_suppressed_is_published_coarser_and_says_s
     frame = read(report, "ed_attendances_by_pcn")
     assert set(frame["start"].dt.month()) <= {1, 4, 7, 10}
     assert frame.filter(status=PUBLISHED, pcn=ALL).height == frame["start"].n_unique()
-    for table in report.tables[:-2]:
+    for table in (t for t in report.tables if t.indicator):
         assert table.suppressed <= 0.4 * max(table.cells, 1)
 
 
@@ -175,3 +176,27 @@ def test_each_frailty_code_stands_for_one_band() -> None:
     bands = dict(frailty_codes())
     assert bands[925861000000102] == "Severe"
     assert set(bands.values()) == {"None recorded", "Mild", "Moderate", "Severe"}
+
+
+def test_limits_are_of_the_counts_before_rounding_and_only_where_every_period_is_published(
+    built: tuple[Record, MartReport],
+) -> None:
+    _, report = built
+    points = read(report, "control_chart").filter(indicator="emergency_admissions")
+    published = read(report, "emergency_admissions")
+    assert points.height == published.filter(~pl.col("provisional")).height
+    signal = read(report, "signal").filter(indicator="emergency_admissions").row(0, named=True)
+    assert (signal["variation"], signal["why_no_icon"]) == ("nothing beyond chance", "")
+    hidden = {t.indicator for t in report.tables if t.name == t.indicator and t.suppressed}
+    assert not hidden & set(read(report, "signal")["indicator"])
+
+
+def test_a_dated_change_of_recording_starts_the_baseline_anew_with_its_reason(tmp_path: Path) -> None:
+    changes = tmp_path / "changes.yaml"
+    changes.write_text("- {day: 2024-05-01, what: Moved, indicators: [x], source: told}\n", encoding="utf-8")
+    assert recording_changes(changes)[0].day == dt.date(2024, 5, 1)
+    assert all(set(c.indicators) <= {i.id for i in load_indicators()} for c in recording_changes())
+
+
+def test_the_board_has_at_most_twelve_indicators() -> None:
+    assert 0 < sum(i.board for i in load_indicators()) <= 12
