@@ -11,6 +11,7 @@ from features.cohort import cohort, people
 from features.declaration import FeatureSet, load_features
 from features.dictionary import dictionary_page, matrix_schema
 from features.errors import FeatureError
+from features.evidence import housebound_evidence
 from features.matrix import build_matrix
 from features.reasons import reasons
 
@@ -20,6 +21,7 @@ __all__ = [
     "build_matrix",
     "cohort",
     "dictionary_page",
+    "housebound_evidence",
     "load_features",
     "matrix_schema",
     "people",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from data_contracts.words import WordError, check_words
 from features.conditions import check_tables, output_columns
 from features.errors import FeatureError
+from features.phenotype import check as check_phenotype
 
 if TYPE_CHECKING:
     from features.declaration import Feature, FeatureSet
@@ -50,6 +51,8 @@ def check_declarations(declared: FeatureSet) -> None:
     check_tables(declared)
     produced = {kind: set(output_columns(f"features/{s}")) for kind, s in STATEMENT_OF_KIND.items()}
     described = set(output_columns("features/population"))
+    for phenotype in declared.phenotypes.values():
+        check_phenotype(phenotype, declared.groups, declared.tables)
     for feature in declared.features:
         _check_feature(declared, feature, produced, described)
     if declared.deficits and declared.polypharmacy[0] not in names:
@@ -57,7 +60,7 @@ def check_declarations(declared: FeatureSet) -> None:
 
 
 def _check_groups(declared: FeatureSet) -> None:
-    used = {f.group for f in declared.features}
+    used = {f.group for f in declared.features} | {g for p in declared.phenotypes.values() for g in p.groups}
     for group in declared.groups.values():
         if group.name not in used:
             raise FeatureError(f"group {group.name!r} is used by no feature")
@@ -75,7 +78,11 @@ def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, s
     if feature.model_use and any(re.search(rf"\b{w}|_{w}|^{w}", feature.name) for w in AUDIT_ONLY):
         raise FeatureError(f"feature {feature.name!r} may only audit a model: say model_use: false")
     _check_words(feature)
-    if feature.measure == "demographic":
+    if feature.measure == "phenotype":
+        phenotype = declared.phenotypes.get(feature.phenotype or "")
+        if phenotype is None or feature.column not in phenotype.columns:
+            raise FeatureError(f"feature {feature.name!r}: its file declares no phenotype with {feature.column!r}")
+    elif feature.measure == "demographic":
         if feature.column not in described:
             raise FeatureError(f"feature {feature.name!r}: sql/features/population.sql returns no {feature.column!r}")
     elif feature.measure in KIND_OF_MEASURE:

@@ -1,4 +1,4 @@
-"""Who a model scores and a list may show: 65 or over, or an adult of any age who is housebound by code."""
+"""Who a model scores and a list may show: 65 or over, or an adult of any age who is housebound."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from features.errors import FeatureError
 
 ADULT = 18
 OLDER = 65
+HOUSEBOUND = 2  # probable or confirmed, by features/declared/housebound.yaml
 
 
-def in_cohort(age: np.ndarray, housebound_level: np.ndarray) -> np.ndarray:
-    """Whether a registered, living person belongs to the cohort; never under 18; an unknown age does not."""
-    return (age >= OLDER) | ((age >= ADULT) & (housebound_level >= 1))
+def in_cohort(age: np.ndarray, housebound_class: np.ndarray) -> np.ndarray:
+    """Whether a registered, living person belongs to the cohort; never under 18; an unknown age or level does not."""
+    return (age >= OLDER) | ((age >= ADULT) & (housebound_class >= HOUSEBOUND))
 
 
 def people(feature_folder: Path, week: dt.date) -> pl.DataFrame:

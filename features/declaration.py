@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from data_contracts.contract import load_contracts
 from features import codelist
 from features.checks import check_declarations
 from features.errors import FeatureError
+from features.phenotype import Phenotype, parse
 
 DECLARED = Path(__file__).parent / "declared"
 
@@ -36,6 +37,7 @@ Measure = Literal[
     "demographic",
     "deficit",
     "deficit_count",
+    "phenotype",
 ]
 WINDOWED: tuple[Measure, ...] = ("count", "sum", "nights", "distinct")
 DEFAULT_MISSING = "no source of it may be used, or none has told anything new for too long"
@@ -96,6 +98,7 @@ class Feature:
         direction: what a clinician expects of the risk as the value rises.
         reason: sentence forms ``one``, ``many`` or ``status``; empty when it is never printed.
         reason_from: the smallest value for which the sentence is said.
+        phenotype: for ``phenotype``, the file that declares its rules; ``column`` says what of the result.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Feature:
     direction: Literal["up", "down", "none"] = "none"
     reason: tuple[tuple[str, str], ...] = ()
     reason_from: int = 1
+    phenotype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,7 @@ class FeatureSet:
     deficit_table: str
     polypharmacy: tuple[str, int]
     codelists: Path
+    phenotypes: dict[str, Phenotype] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, Feature]:
@@ -149,19 +154,18 @@ class FeatureSet:
             return (self.deficit_table,)
         if feature.measure == "deficit_count":
             return (self.deficit_table, *self.tables_of(self.by_name[self.polypharmacy[0]]))
+        if feature.phenotype:
+            groups = sorted(self.phenotypes[feature.phenotype].groups)
+            return tuple(dict.fromkeys(m.table for g in groups for m in self.groups[g].members))
         if feature.group is None:
             return ()
         return tuple(dict.fromkeys(m.table for m in self.groups[feature.group].members))
 
     def group_lookback(self, name: str) -> int | None:
         """Days before a Monday beyond which no feature of the group reads; None when history is read for ever."""
-        longest = 0
-        for feature in self.features:
-            if feature.group == name:
-                if feature.window is None:
-                    return None
-                longest = max(longest, feature.window)
-        return longest
+        lookbacks = [f.window for f in self.features if f.group == name and f.measure != "phenotype"]
+        lookbacks += [days for p in self.phenotypes.values() for days in p.lookbacks(name)]
+        return None if None in lookbacks else max((days for days in lookbacks if days), default=0)
 
     def codes(self, name: str) -> codelist.Codelist:
         """The codelist of that name; raises ``FeatureError`` when the file is missing or damaged."""
@@ -184,6 +188,7 @@ class FeatureSet:
                 for f in self.features
             ],
             list(self.polypharmacy),
+            [asdict(self.phenotypes[name]) for name in sorted(self.phenotypes)],
             [asdict(self.codes(name)) for name in self.used_codelists],
         ]
         return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
@@ -201,13 +206,19 @@ def load_features(folder: Path = DECLARED, codelists: Path = codelist.FOLDER) ->
     deficits = documents.pop("deficits", {"deficits": [], "table": "", "polypharmacy": {}})
     groups: dict[str, Group] = {}
     features: list[Feature] = []
+    phenotypes: dict[str, Phenotype] = {}
     for family, document in documents.items():
         for name, declared in document.get("groups", {}).items():
             if name in groups:
                 raise FeatureError(f"{family}.yaml: group {name!r} is declared twice")
             groups[name] = _group(name, declared)
         for declared in document["features"]:
-            features += _expand(declared, document["theme"])
+            features += [
+                replace(f, phenotype=family) if f.measure == "phenotype" else f
+                for f in _expand(declared, document["theme"])
+            ]
+        if "phenotype" in document:
+            phenotypes[family] = parse(family, document["phenotype"])
     features += _deficit_features(deficits)
     declared_set = FeatureSet(
         tables=tables,
@@ -217,6 +228,7 @@ def load_features(folder: Path = DECLARED, codelists: Path = codelist.FOLDER) ->
         deficit_table=deficits["table"],
         polypharmacy=(deficits["polypharmacy"].get("feature", ""), deficits["polypharmacy"].get("at_least", 5)),
         codelists=codelists,
+        phenotypes=phenotypes,
     )
     check_declarations(declared_set)
     return declared_set

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from features.checks import result_column
 from features.declaration import Feature, FeatureSet
+from features.judge import Judged
+from features.packed import STATUS_EPOCH, STATUS_VALUES, place
+from features.phenotypes import judge_week
 from features.statements import group_numbers
 
-STATUS_VALUES = 64
-STATUS_EPOCH = dt.date(1900, 1, 1)
 UNKNOWN = np.float32(np.nan)
 
 
@@ -25,6 +26,7 @@ class WeekRows:
         population: registered people, sorted by ``person_id``.
         long: by kind of group, one row a person and group.
         deficits: person_id and deficit_mask of people with a recorded deficit.
+        run, days: rows of ``sql/features/status_run.sql`` and ``days_long.sql``, for the phenotypes.
         heard: by record table, for each person whether its sources have told anything new not too long ago.
     """
 
@@ -33,17 +35,22 @@ class WeekRows:
     long: dict[str, pl.DataFrame]
     deficits: pl.DataFrame
     heard: dict[str, np.ndarray]
+    run: pl.DataFrame = field(default_factory=pl.DataFrame)
+    days: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
-def week_values(declared: FeatureSet, read: WeekRows) -> dict[str, np.ndarray]:
-    """Dense float32 columns by feature name, in the order of the declarations; NaN is unknown."""
+def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndarray], dict[str, Judged]]:
+    """Dense float32 columns by feature name, in the order of the declarations, NaN is unknown; and the phenotypes."""
     persons = read.population["person_id"].to_numpy()
     slices = {kind: _by_group(persons, frame) for kind, frame in read.long.items()}
+    judged = judge_week(declared, read, slices)
     mask = _dense(persons, read.deficits)
     columns: dict[str, np.ndarray] = {}
     for feature in declared.features:
         known = _known(declared, feature, read.heard, len(persons))
-        if feature.measure == "demographic":
+        if feature.measure == "phenotype":
+            values = judged[feature.phenotype or ""].column(feature.column or "")
+        elif feature.measure == "demographic":
             values = read.population[feature.column or ""].cast(pl.Float32).to_numpy()
         elif feature.measure == "deficit":
             values = ((mask >> (feature.bit or 0)) & 1).astype(np.float32)
@@ -54,11 +61,13 @@ def week_values(declared: FeatureSet, read: WeekRows) -> dict[str, np.ndarray]:
         else:
             values = _group_values(declared, feature, read.week, slices, len(persons))
         columns[feature.name] = np.where(known, values, UNKNOWN).astype(np.float32)
-    return columns
+    return columns, judged
 
 
 def _known(declared: FeatureSet, feature: Feature, heard: dict[str, np.ndarray], people: int) -> np.ndarray:
     """Whether any of the feature's tables can be relied on for the person; facts of the registration always can."""
+    if feature.phenotype:
+        return np.ones(people, dtype=bool)  # its own values say what is unknown
     tables = declared.tables_of(feature)[:1] if feature.measure == "deficit_count" else declared.tables_of(feature)
     return np.logical_or.reduce([heard[t] for t in tables]) if tables else np.ones(people, dtype=bool)
 
@@ -67,7 +76,7 @@ def _by_group(persons: np.ndarray, frame: pl.DataFrame) -> dict[int, tuple[np.nd
     """For each group: rows of the matrix, and the long values of those rows. People not registered fall away."""
     if frame.is_empty():
         return {}
-    row, there = _place(persons, frame["person_id"].to_numpy())
+    row, there = place(persons, frame["person_id"].to_numpy())
     placed = frame.with_columns(pl.Series("matrix_row", row)).filter(pl.Series(there))
     return {
         int(key[0]): (part["matrix_row"].to_numpy(), part)
@@ -75,16 +84,9 @@ def _by_group(persons: np.ndarray, frame: pl.DataFrame) -> dict[int, tuple[np.nd
     }
 
 
-def _place(persons: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row of each id among the sorted persons, and whether it is there at all."""
-    row = np.searchsorted(persons, ids)
-    row[row == len(persons)] = 0
-    return row, persons[row] == ids
-
-
 def _dense(persons: np.ndarray, deficits: pl.DataFrame) -> np.ndarray:
     dense = np.zeros(len(persons), dtype=np.int64)
-    row, there = _place(persons, deficits["person_id"].to_numpy())
+    row, there = place(persons, deficits["person_id"].to_numpy())
     dense[row[there]] = deficits["deficit_mask"].to_numpy()[there]
     return dense
 

@@ -39,6 +39,9 @@ TABLES = (
     "feature_item",
     "feature_deficit",
     "feature_week",
+    "feature_status_group",
+    "feature_day_group",
+    "feature_run",
 )
 
 
@@ -68,6 +71,7 @@ def gather(
         if kind == "event" and codes.height:
             selects.append(sql.load("features/coded_event"))
         _make(con, f"feature_{kind}", "\nunion all\n".join(selects) or empty)
+    _keep_phenotype_groups(con, declared)
     _keep_deficits(con, declared, tables)
 
 
@@ -82,10 +86,18 @@ def _keep_deficits(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables:
         _make(con, "feature_deficit", EMPTY_DEFICIT)
 
 
+def _keep_phenotype_groups(con: duckdb.DuckDBPyConnection, declared: FeatureSet) -> None:
+    whole = {"group_id": pl.Int32}
+    runs, days = statements.run_groups(declared), statements.day_groups(declared)
+    _keep(con, "feature_status_group", pl.DataFrame(runs, schema=whole, orient="row"))
+    _keep(con, "feature_day_group", pl.DataFrame(days, schema={**whole, "end_group_id": pl.Int32}, orient="row"))
+
+
 def weeks_at_once(con: duckdb.DuckDBPyConnection, weeks: Sequence[dt.date]) -> None:
-    """Makes ``feature_week``: one row a Monday, with the first day of every window."""
+    """Makes ``feature_week``: one row a Monday, with the first day of every window; and the statuses' runs."""
     starts = {f"start_{n}": [w - dt.timedelta(days=n) for w in weeks] for n in WINDOWS}
     _keep(con, "feature_week", pl.DataFrame({"week": list(weeks), **starts}))
+    _make(con, "feature_run", sql.load("features/status_run"))
 
 
 def rows(con: duckdb.DuckDBPyConnection, statement: str) -> pl.DataFrame:

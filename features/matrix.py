@@ -17,10 +17,11 @@ import polars as pl
 
 from features import gather
 from features.checks import STATEMENT_OF_KIND
-from features.cohort import in_cohort
+from features.cohort import HOUSEBOUND, in_cohort
 from features.declaration import FeatureSet, load_features
 from features.dense import WeekRows, week_values
 from features.errors import FeatureError
+from features.judge import evidence
 
 ROWS_AT_ONCE = 150_000  # person-weeks grouped together; grouping slows more than in proportion beyond that
 
@@ -90,6 +91,7 @@ def _read(
     population = gather.rows(con, "population")
     long = {kind: gather.rows(con, statement) for kind, statement in STATEMENT_OF_KIND.items()}
     deficits = gather.rows(con, "deficit_long")
+    run, days = gather.rows(con, "status_run"), gather.rows(con, "days_long")
     for week in weeks:
         pick = pl.col("week") == week
         here = population.filter(pick).sort("person_id")
@@ -98,16 +100,24 @@ def _read(
         if here["person_id"].n_unique() != here.height:
             raise FeatureError(f"{week:%Y-%m-%d}: a person would have two rows in the matrix")
         heard = {name: gather.heard_from(newest.get(name), week, t, here) for name, t in declared.tables.items()}
-        yield WeekRows(week, here, {k: f.filter(pick) for k, f in long.items()}, deficits.filter(pick), heard)
+        yield WeekRows(
+            week,
+            here,
+            {k: f.filter(pick) for k, f in long.items()},
+            deficits.filter(pick),
+            heard,
+            run.filter(pick),
+            days.filter(pick),
+        )
 
 
 def _write(out: Path, declared: FeatureSet, read: WeekRows, *, cohort_only: bool) -> Path:
-    columns = week_values(declared, read)
+    columns, judged = week_values(declared, read)
     week, population = read.week, read.population
-    member = in_cohort(columns["age"], columns["housebound_level"])
+    member = in_cohort(columns["age"], columns["housebound_class"])
     people = population.drop("week", "female").with_columns(
         aged_65_flag=pl.Series(columns["age"] >= 65),
-        housebound_flag=pl.Series(columns["housebound_level"] >= 1),
+        housebound_flag=pl.Series(columns["housebound_class"] >= HOUSEBOUND),
         cohort_flag=pl.Series(member),
     )
     matrix = pl.DataFrame(
@@ -122,6 +132,10 @@ def _write(out: Path, declared: FeatureSet, read: WeekRows, *, cohort_only: bool
     staging.mkdir(parents=True)
     matrix.write_parquet(staging / "matrix.parquet", compression="zstd", row_group_size=131_072)
     people.write_parquet(staging / "person.parquet", compression="zstd")
+    if judged and not cohort_only:
+        persons = population["person_id"].to_numpy()
+        shown = pl.concat([evidence(judged[name], persons) for name in sorted(judged)])
+        shown.write_parquet(staging / "evidence.parquet", compression="zstd")
     unknown = [name for name in declared.names if matrix[name].null_count() == matrix.height]
     about = {
         "week": f"{week:%Y-%m-%d}",

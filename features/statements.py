@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from features.declaration import FeatureSet, Group, Member
+from features.errors import FeatureError
 
 
 def group_numbers(declared: FeatureSet) -> dict[str, int]:
@@ -42,6 +43,28 @@ def is_coded(member: Member) -> bool:
 def deficit_rows(declared: FeatureSet) -> list[tuple[int, int]]:
     """Rows (code, deficit bit) for the coded deficits."""
     return [(code, 1 << bit) for bit, name in enumerate(declared.deficits) for code in declared.codes(name).codes]
+
+
+def run_groups(declared: FeatureSet) -> list[tuple[int]]:
+    """Numbers of the status groups whose end a phenotype heeds."""
+    numbers = group_numbers(declared)
+    return [(numbers[name],) for name in sorted({p.ends for p in declared.phenotypes.values() if p.ends})]
+
+
+def day_groups(declared: FeatureSet) -> list[tuple[int, int | None]]:
+    """Numbers (group, status group whose end it heeds) of the groups whose different days some fact counts.
+
+    Raises:
+        FeatureError: two phenotypes count the days of one group in different ways.
+    """
+    numbers = group_numbers(declared)
+    heeded: dict[str, str | None] = {}
+    for phenotype in declared.phenotypes.values():
+        for fact in phenotype.facts.values():
+            ends = phenotype.ends if fact.since_end else None
+            if fact.days > 1 and heeded.setdefault(fact.group, ends) != ends:
+                raise FeatureError(f"the days of group {fact.group!r} are counted in two ways; give one its own group")
+    return [(numbers[name], numbers[ends] if ends else None) for name, ends in sorted(heeded.items())]
 
 
 def member_selects(declared: FeatureSet, kind: str, tables: Collection[str]) -> str:

@@ -23,7 +23,7 @@ TABLES = {
     "medication": "person_id bigint, practice_code varchar, event_date date, product_code bigint, "
     "quantity decimal(19,3)",
     "gp_appointment": "person_id bigint, practice_code varchar, event_date date, status_code varchar, "
-    "mode_code varchar, home_visit_flag boolean",
+    "mode_code varchar, place_code varchar, home_visit_flag boolean",
     "inpatient_spell": "person_id bigint, cips_id bigint, admission_date date, discharge_date date, "
     "emergency_flag boolean, admission_method varchar, discharge_destination varchar, discharge_method varchar, "
     "spell_count integer",
@@ -31,7 +31,7 @@ TABLES = {
     "outpatient_appointment": "person_id bigint, event_date date, attended_code varchar",
     "community_referral": "person_id bigint, referral_id bigint, event_date date, team_type varchar",
     "community_contact": "person_id bigint, contact_id bigint, event_date date, attendance_code varchar, "
-    "team_type varchar, duration_minutes integer",
+    "team_type varchar, mechanism_code varchar, location_code varchar, duration_minutes integer",
     "community_assessment": "person_id bigint, event_date date, code bigint, score decimal(19,3)",
     "care_service": "person_id bigint, event_date date, end_date date, service_type varchar, "
     "service_component varchar, weekly_cost decimal(19,2), planned_units decimal(19,3)",

@@ -94,7 +94,7 @@ class Example:
         rows = [{"person_id": p, **f} for p, f in self.features.items()]
         given = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col("person_id").cast(pl.Int64))
         matrix = people.select("person_id").join(given, on="person_id", how="left").sort("person_id")
-        level = matrix["housebound_level"].fill_null(0) if "housebound_level" in matrix.columns else people["age"] * 0
+        level = matrix["housebound_class"].fill_null(0) if "housebound_class" in matrix.columns else people["age"] * 0
         member = in_cohort(people["age"].to_numpy(), level.to_numpy())
         people.with_columns(cohort_flag=pl.Series(member)).write_parquet(folder / "person.parquet")
         matrix.write_parquet(folder / "matrix.parquet")

@@ -144,23 +144,6 @@ def test_appointments_are_counted_by_mode(record, declared, tmp_path):
     assert [got[name] for name in names] == [3, 1, 1, 1, 1]
 
 
-@pytest.mark.parametrize(
-    ("codes", "level"),
-    [
-        ([("2010-01-01", "housebound")], 2),
-        ([("2020-01-01", "housebound"), ("2024-01-01", "housebound_ended")], 0),
-        ([("2020-01-01", "housebound_ended"), ("2024-01-01", "housebound")], 2),
-        ([("2023-09-03", "housebound_temporary")], 1),
-        ([("2023-09-02", "housebound_temporary")], 0),
-        ([("2020-01-01", "housebound"), ("2024-02-01", "bedbound")], 3),
-    ],
-)
-def test_housebound_is_the_newest_code_and_for_now_lapses_after_six_months(codes, level, record, declared, tmp_path):
-    for happened, name in codes:
-        record.add("gp_event", event_date=day(happened), code=code_of(declared, name))
-    assert values(record, declared, tmp_path)["housebound_level"] == level
-
-
 def test_a_deficit_stays_once_recorded_and_two_codes_of_it_count_once(record, declared, tmp_path):
     for happened, name in [("1999-01-01", "diabetes"), ("2023-01-01", "diabetes"), ("2020-01-01", "arthritis")]:
         record.add("gp_event", event_date=day(happened), code=code_of(declared, name))

@@ -1,0 +1,80 @@
+"""Who is housebound, at which level and why: hand-worked cases, and a plain reference that must agree on any record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+import features
+from features.declaration import FeatureSet
+from tests.spec.housebound_world import MONDAY, add_to, silent_practice
+from tests.tiny_record import TinyRecord, tiny_codelists
+
+CASES = yaml.safe_load((Path(__file__).parent / "housebound.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> FeatureSet:
+    return tiny_codelists(tmp_path_factory.mktemp("codelists"))
+
+
+@pytest.fixture(scope="module")
+def week(declared: FeatureSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One matrix with a person for each case."""
+    record = TinyRecord().alive_sources(MONDAY)
+    for number, case in enumerate(CASES, start=1):
+        practice = silent_practice(record, case["expect"].get("silent"))
+        record.person(number, practice_code=practice)
+        for line in case["record"]:
+            day, _, what = line.partition(" ")
+            add_to(record, declared, number, dt.date.fromisoformat(day), what, practice)
+    folder = tmp_path_factory.mktemp("week")
+    features.build_matrix(record.con, [MONDAY], out=folder, declared=declared)
+    return folder
+
+
+def matrix_row(folder: Path, person: int) -> dict[str, Any]:
+    path = folder / f"week={MONDAY}" / "matrix.parquet"
+    return pl.read_parquet(path).row(by_predicate=pl.col("person_id") == person, named=True)
+
+
+@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES, start=1)), ids=[c["case"] for c in CASES])
+def test_the_level_is_what_the_case_says(number, case, week):
+    row = matrix_row(week, number)
+    expected = {name: value for name, value in case["expect"].items() if name != "silent"}
+    columns = {"level": "housebound_class"}
+    assert {name: row[columns.get(name, f"housebound_{name}")] for name in expected} == expected
+
+
+def number_of(text: str) -> int:
+    return next(n for n, c in enumerate(CASES, start=1) if c["case"] == text)
+
+
+def test_the_evidence_tells_what_speaks_for_and_against_newest_first(week, declared):
+    person = number_of("at the surgery after the code")
+    shown = features.housebound_evidence(week, MONDAY, [person], declared=declared)
+    assert shown["words"].to_list() == ["came to the surgery on 1 Aug 2023", "recorded as housebound on 1 Jun 2023"]
+    assert shown["against"].to_list() == [True, False]
+    assert set(shown["level"]) == {"probable"}
+    assert set(shown["since_date"]) == {dt.date(2023, 6, 1)}
+
+
+def test_a_renewed_code_dates_from_its_first_entry_and_visits_from_the_first_that_counts(week, declared):
+    renewed = features.housebound_evidence(week, MONDAY, [number_of("a code that was renewed")], declared=declared)
+    assert set(renewed["since_date"]) == {dt.date(2015, 1, 1)}
+    visited = number_of("three visits at home and never at the surgery")
+    shown = features.housebound_evidence(week, MONDAY, [visited], declared=declared).row(0, named=True)
+    assert shown["since_date"] == dt.date(2023, 5, 1)
+    assert shown["rule"] == "visited_at_home_and_never_at_the_surgery"
+    assert shown["words"] == "visited at home by the practice on 3 days in the last 12 months, latest 1 Jan 2024"
+
+
+def test_nobody_without_a_level_has_evidence(week, declared):
+    shown = features.housebound_evidence(week, MONDAY, range(1, len(CASES) + 1), declared=declared)
+    levels = pl.read_parquet(week / f"week={MONDAY}" / "matrix.parquet").filter(pl.col("housebound_class") >= 1)
+    assert set(shown["person_id"]) == set(levels["person_id"])
