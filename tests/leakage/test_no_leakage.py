@@ -106,11 +106,11 @@ def corrupted(delivered, tmp_path_factory):
     return homes
 
 
-def _matrix(home: Path, week: dt.date, out: Path) -> tuple[bytes, bytes]:
+def _matrix(home: Path, week: dt.date, out: Path) -> tuple[bytes, ...]:
     with _opened(home) as con:
         features.build_matrix(con, [week], out=out)
     folder = out / f"week={week}"
-    return (folder / "matrix.parquet").read_bytes(), (folder / "person.parquet").read_bytes()
+    return tuple((folder / f"{name}.parquet").read_bytes() for name in ("matrix", "person", "evidence"))
 
 
 def test_the_corruption_reaches_what_the_record_holds(as_delivered, corrupted):
