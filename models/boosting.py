@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from models._openmp import ensure_openmp
-
-if TYPE_CHECKING:
-    import lightgbm
 
 ROUNDS = 150
 ROWS_WORTH_A_THREAD = 50_000
@@ -47,7 +44,22 @@ def parameters(rows: int) -> dict[str, Any]:
     return {**PARAMETERS, "num_leaves": 8 if rows < 200_000 else 15, "min_data_in_leaf": max(200, rows // 2000)}
 
 
-def train(
+def train(names: Sequence[str], values: np.ndarray, event: np.ndarray, weight: np.ndarray, *, threads: int) -> str:
+    """One model on all rows of some weight, as text without thread count: the same for any number of threads.
+
+    A value that is unknown in no row would be taken for zero when it is: see `models.silence`.
+
+    Args:
+        names: features, the columns of ``values``.
+        values: float32 rows; NaN is unknown.
+        event: whether the event happened.
+        weight: rows of weight 0 are not learned from.
+        threads: for speed only.
+    """
+    return train_but(names, values, event, weight, np.zeros(len(values), np.int64), threads=threads)[0]
+
+
+def train_but(
     names: Sequence[str],
     values: np.ndarray,
     event: np.ndarray,
@@ -55,20 +67,9 @@ def train(
     fold: np.ndarray,
     *,
     threads: int,
-) -> tuple[str, np.ndarray]:
-    """One model on all rows, and for each row the prediction of a model that had not seen its person.
-
-    Args:
-        names: features, the columns of ``values``.
-        values: float32 rows in order of week and person; NaN is unknown.
-        event: whether the event happened.
-        weight: censoring weight; rows of weight 0 are not learned from.
-        fold: fold of each row; a person's rows share one.
-        threads: for speed only.
-
-    Returns:
-        the model as text, without thread count, and the out-of-fold predictions.
-    """
+    leave_out: Sequence[int] = (-1,),
+) -> list[str]:
+    """For each fold to leave out, one model that has not seen its rows (-1: none is left out)."""
     lightgbm = load_lightgbm()
     told = weight > 0
     settings = parameters(int(told.sum()))
@@ -81,14 +82,13 @@ def train(
         params={**settings, "num_threads": threads},
         free_raw_data=False,
     ).construct()
-    unseen = np.zeros(len(values))
     folds = fold[told]
-    for number in np.unique(fold):
-        part = whole.subset(np.flatnonzero(folds != number).tolist())
+    texts = []
+    for number in leave_out:
+        part = whole if number < 0 else whole.subset(np.flatnonzero(folds != number).tolist())
         model = lightgbm.train({**settings, "num_threads": threads}, part, ROUNDS)
-        unseen[fold == number] = _predict(model, values[fold == number], threads)
-    final = lightgbm.train({**settings, "num_threads": threads}, whole, ROUNDS)
-    return without_threads(final.model_to_string()), unseen
+        texts.append(without_threads(model.model_to_string()))
+    return texts
 
 
 def without_threads(model_text: str) -> str:
@@ -98,7 +98,7 @@ def without_threads(model_text: str) -> str:
 
 def predict(model_text: str, values: np.ndarray, *, threads: int) -> np.ndarray:
     """Raw probability of each row."""
-    return _predict(load_lightgbm().Booster(model_str=model_text), values, threads)
+    return np.asarray(load_lightgbm().Booster(model_str=model_text).predict(values, num_threads=threads))
 
 
 def contributions(model_text: str, values: np.ndarray, *, threads: int) -> np.ndarray:
@@ -114,7 +114,3 @@ def importance(model_text: str) -> dict[str, float]:
     total = max(gain.sum(), 1e-12)
     shares = zip(booster.feature_name(), gain / total, strict=True)
     return {name: round(float(share), 6) for name, share in sorted(shares, key=lambda s: (-s[1], s[0])) if share > 0}
-
-
-def _predict(model: lightgbm.Booster, values: np.ndarray, threads: int) -> np.ndarray:
-    return np.asarray(model.predict(values, num_threads=threads))

@@ -66,3 +66,25 @@ def newton(
     p = 1 / (1 + np.exp(-(beta[0] + beta[1] * x)))
     residual, variance = weight * (y - p), weight * p * (1 - p)
     return beta, np.column_stack([residual, residual * x]), np.column_stack([variance, variance * x, variance * x * x])
+
+
+def newton_many(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, steps: int = 30
+) -> tuple[np.ndarray, np.ndarray, dict[tuple[int, int], np.ndarray]]:
+    """Weighted logistic regression of ``y`` on the columns of ``x``.
+
+    Returns:
+        coefficients (k), per-row score contributions (n, k), per-row information entries by pair of columns.
+    """
+    beta = np.zeros(x.shape[1])
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
+        information = (x * (weight * p * (1 - p))[:, None]).T @ x
+        move = np.linalg.solve(information + 1e-9 * np.eye(x.shape[1]), x.T @ (weight * (y - p)))
+        beta = beta + move
+        if np.abs(move).max() < 1e-10:
+            break
+    p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
+    variance = weight * p * (1 - p)
+    pairs = {(i, j): variance * x[:, i] * x[:, j] for i in range(x.shape[1]) for j in range(i, x.shape[1])}
+    return beta, x * (weight * (y - p))[:, None], pairs

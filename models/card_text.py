@@ -8,15 +8,10 @@ from typing import Any
 
 from features import FeatureSet
 from features.declaration import WINDOWED, Feature
-from models.candidate import BOOSTED
-from models.gate import TOLERANCE
+from models.ladder import BOOSTED, TITLES
+from models.limits import load_limits
 from models.registry import Kept
 
-TITLES = {
-    BOOSTED: "boosted trees (LightGBM)",
-    "age_sex": "age and sex",
-    "prior_admissions": "number of emergency stays in two years",
-}
 METRICS = {
     "auroc": "AUROC",
     "auprc": "average precision",
@@ -197,7 +192,7 @@ def _performance(kept: Kept) -> Section:
             Table(("", *(TITLES[n] for n in names)), rows),
             Table(("paired comparison", "difference"), minus),
             f"A model passes calibration when slope and observed / expected have intervals that include 1, or that lie "
-            f"wholly within {TOLERANCE[0]:.2f} to {TOLERANCE[1]:.2f}.",
+            f"wholly within {load_limits().slope[0]:.2f} to {load_limits().slope[1]:.2f}.",
             Figure(curve, f"Calibration by tenths of predicted risk: {words}."),
         ),
     )

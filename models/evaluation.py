@@ -41,6 +41,7 @@ def replicates(predicted: np.ndarray, rows: TestRows) -> dict[str, np.ndarray]:
     """Every metric for the estimate (first value) and for each replicate."""
     draws = rows.draws()
     found = {**_sums(predicted, rows, draws), **_calibration(predicted, rows, draws)}
+    found["integrated_calibration_index"] = calibration_index(predicted, rows, draws)
     ranked = _Ranked.of(predicted, rows)
     parts = [ranked.metrics(draws[i : i + AT_ONCE]) for i in range(0, len(draws), AT_ONCE)]
     return found | {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
@@ -68,24 +69,24 @@ def calibration_curve(predicted: np.ndarray, rows: TestRows, groups: int = 10) -
         if not here.any():
             continue
         part = TestRows(rows.event[here], rows.weight[here], rows.practice[here])
-        weight = _by_practice(part, part.weight, draws)
+        weight = by_practice(part, part.weight, draws)
         with np.errstate(invalid="ignore", divide="ignore"):
-            observed = interval(_by_practice(part, part.weight * part.event, draws) / weight)
+            observed = interval(by_practice(part, part.weight * part.event, draws) / weight)
         mean = float(np.average(predicted[here], weights=rows.weight[here]))
         curve.append({"predicted": round(mean, 5), "people": int(here.sum()), **observed})
     return curve
 
 
-def _by_practice(rows: TestRows, value: np.ndarray, draws: np.ndarray) -> np.ndarray:
+def by_practice(rows: TestRows, value: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Sum of a value over rows, for each row of draws."""
     return draws @ np.bincount(rows.practice, weights=value, minlength=draws.shape[1])
 
 
 def _sums(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, np.ndarray]:
     w, y = rows.weight, rows.event.astype(np.float64)
-    total = _by_practice(rows, w, draws)
-    events, expected = _by_practice(rows, w * y, draws), _by_practice(rows, w * p, draws)
-    brier = _by_practice(rows, w * (y - p) ** 2, draws) / total
+    total = by_practice(rows, w, draws)
+    events, expected = by_practice(rows, w * y, draws), by_practice(rows, w * p, draws)
+    brier = by_practice(rows, w * (y - p) ** 2, draws) / total
     rate = events / total
     return {
         "event_rate": rate,
@@ -98,12 +99,50 @@ def _sums(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, np.ndar
 def _calibration(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, np.ndarray]:
     x = calibration.log_odds(p)
     beta, score, information = calibration.newton(x, rows.event.astype(np.float64), rows.weight)
-    u = np.stack([_by_practice(rows, score[:, k], draws) for k in range(2)], axis=1)
-    i11, i12, i22 = (_by_practice(rows, information[:, k], draws) for k in range(3))
+    u = np.stack([by_practice(rows, score[:, k], draws) for k in range(2)], axis=1)
+    i11, i12, i22 = (by_practice(rows, information[:, k], draws) for k in range(3))
     determinant = i11 * i22 - i12 * i12
     intercept = beta[0] + (i22 * u[:, 0] - i12 * u[:, 1]) / determinant
     slope = beta[1] + (i11 * u[:, 1] - i12 * u[:, 0]) / determinant
     return {"calibration_intercept": intercept, "calibration_slope": slope}
+
+
+def calibration_index(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> np.ndarray:
+    """Integrated calibration index: mean distance between predicted risk and a smooth curve of what was observed.
+
+    The curve is a logistic regression on a restricted cubic spline of the log-odds with four knots (Austin and
+    Steyerberg, Stat Med 2019, use loess); in each replicate it is refitted by one Newton step.
+    """
+    basis = _spline(calibration.log_odds(p))
+    beta, score, information = calibration.newton_many(basis, rows.event.astype(np.float64), rows.weight)
+    u = np.stack([by_practice(rows, score[:, k], draws) for k in range(basis.shape[1])], axis=1)
+    info = np.empty((len(draws), basis.shape[1], basis.shape[1]))
+    for (i, j), value in information.items():
+        info[:, i, j] = info[:, j, i] = by_practice(rows, value, draws)
+    moves = np.linalg.solve(info + 1e-9 * np.eye(basis.shape[1]), u[:, :, None])
+    betas: np.ndarray = beta + moves[:, :, 0]
+    found = np.empty(len(draws))
+    for r in range(len(draws)):
+        weight = draws[r][rows.practice] * rows.weight
+        observed = 1 / (1 + np.exp(-np.clip(basis @ betas[r], -30, 30)))
+        found[r] = np.average(np.abs(observed - p), weights=weight)
+    return found
+
+
+def _spline(x: np.ndarray) -> np.ndarray:
+    """1, x and the two curved columns of a restricted cubic spline with knots at four quantiles; fewer when tied."""
+    knots = np.unique(np.quantile(x, [0.05, 0.35, 0.65, 0.95]))
+    columns = [np.ones(len(x)), x]
+    if len(knots) > 2 and knots[-1] - knots[-2] > 1e-6:
+        last, before = knots[-1], knots[-2]
+
+        def cube(knot: float) -> np.ndarray:
+            return np.maximum(x - knot, 0.0) ** 3
+
+        for knot in knots[:-2]:
+            tail = (cube(before) * (last - knot) - cube(last) * (before - knot)) / (last - before)
+            columns.append((cube(knot) - tail) / (last - knots[0]) ** 2)
+    return np.column_stack(columns)
 
 
 @dataclass(frozen=True)
@@ -142,8 +181,11 @@ class _Ranked:
             listed_cases = _at(people, cases_above, share)
             listed = listed_cases + _at(people, others_above, share)
             name = f"{share:.0%}".rstrip("%")
-            found[f"ppv_top_{name}_percent"] = listed_cases / np.maximum(listed, 1e-12)
+            precision_there = listed_cases / np.maximum(listed, 1e-12)
+            found[f"ppv_top_{name}_percent"] = precision_there
             found[f"sensitivity_top_{name}_percent"] = listed_cases / np.maximum(all_cases[:, 0], 1e-12)
+            found[f"lift_top_{name}_percent"] = precision_there / ((all_cases / (all_cases + all_others))[:, 0])
+            found[f"events_top_{name}_percent_of_1000_people"] = precision_there * share * 1000
         return found
 
 
@@ -157,3 +199,19 @@ def _at(people: np.ndarray, above: np.ndarray, share: float) -> np.ndarray:
 def compare(model: dict[str, np.ndarray], other: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, Any]:
     """Paired differences, model minus other."""
     return {name: interval(model[name] - other[name]) for name in names}
+
+
+def rank_agreement(one: np.ndarray, other: np.ndarray, share: float = 0.05) -> dict[str, float]:
+    """How alike two models rank the same people: Spearman's correlation, and the overlap of the highest ``share``."""
+    ranks = [np.unique(p, return_inverse=True)[1] for p in (one, other)]
+    means = []
+    for rank in ranks:
+        counts = np.bincount(rank)
+        means.append((counts.cumsum() - (counts - 1) / 2)[rank])
+    steady = all(m.std() > 0 for m in means)
+    size = max(1, round(share * len(one)))
+    top = [set(np.argsort(-p, kind="stable")[:size].tolist()) for p in (one, other)]
+    return {
+        "spearman": round(float(np.asarray(np.corrcoef(np.array(means)))[0, 1]), 4) if steady else 0.0,
+        "top_share_overlap": round(len(top[0] & top[1]) / size, 4),
+    }

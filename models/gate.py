@@ -1,88 +1,171 @@
 """Which model may be shown: decided by intervals, never by a point alone.
 
-The boosted model becomes champion when its AUROC is better than that of age and sex with the whole paired interval,
-and its calibration passes. Else a champion stays; with none yet, the simplest comparator that passes calibration is
-shown, marked as not yet validated.
+Every candidate is asked the same questions. Among those that pass, the simplest one that no other surely beats (whole
+paired interval of the AUROC above 0) is the best. It becomes champion when it surely beats the first step of the ladder
+and is not surely worse than the champion on the same people. Else the champion stays; with none yet, the simplest
+comparator that passes calibration is shown, marked as not yet validated; if none does, no model is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
+
+from models.limits import Limits, load_limits
 
 Interval = Mapping[str, float]
-Status = Literal["champion", "first model, not yet validated", "challenger"]
-TOLERANCE = (0.90, 1.10)
-FEWEST_EVENTS = 50
+CHAMPION = "champion"
+BY_OVERRIDE = "champion by a named person's override"
+FIRST = "first model, not yet validated"
+CHALLENGER = "challenger"
+
+
+@dataclass(frozen=True)
+class Test:
+    """One question: whether it is passed (None: it could not be asked, which blocks nothing), and the answer."""
+
+    name: str
+    passed: bool | None
+    says: str
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate says: the candidate to promote (None: nothing changes), as what, and why, in sentences."""
+    """What the gate says.
+
+    Attributes:
+        promoted: the candidate to promote; None: nothing changes, or nothing may be shown.
+        status: as what.
+        best: the simplest candidate that passes and that no other beats; None when none passes.
+        reasons: why, in sentences.
+    """
 
     promoted: str | None
-    status: Status
+    status: str
+    best: str | None
     reasons: tuple[str, ...]
 
 
-def calibrated(metrics: Mapping[str, Interval]) -> tuple[bool, list[str]]:
-    """Whether slope and observed/expected pass, and a sentence for each.
+def said(metric: Interval, digits: int = 2) -> str:
+    """Estimate and interval, as text."""
+    return f"{metric['estimate']:.{digits}f} ({metric['low']:.{digits}f} to {metric['high']:.{digits}f})"
 
-    A ratio passes when its interval includes 1, or, measured precisely, lies wholly within 0.90 to 1.10.
-    """
-    passed, said = True, []
-    for name, words in (
-        ("calibration_slope", "calibration slope"),
-        ("observed_over_expected", "observed over expected"),
+
+def calibrated(metrics: Mapping[str, Interval], limits: Limits | None = None) -> list[Test]:
+    """Whether slope and observed/expected pass: the interval includes 1, or lies wholly within the bounds."""
+    limits = limits or load_limits()
+    tests = []
+    for name, words, (low, high) in (
+        ("calibration_slope", "calibration slope", limits.slope),
+        ("observed_over_expected", "observed over expected", limits.observed_over_expected),
     ):
         m = metrics[name]
-        good = m["low"] <= 1 <= m["high"] or (TOLERANCE[0] <= m["low"] and m["high"] <= TOLERANCE[1])
-        passed &= good
-        verdict = "passes" if good else "does not pass"
-        said.append(f"{words} {m['estimate']:.2f} ({m['low']:.2f} to {m['high']:.2f}) {verdict}")
-    return passed, said
+        good = m["low"] <= 1 <= m["high"] or (low <= m["low"] and m["high"] <= high)
+        tests.append(Test(name, good, f"{words} {said(m)} {'passes' if good else 'does not pass'}"))
+    return tests
+
+
+def ask(
+    metrics: Mapping[str, Interval], groups: Sequence[Mapping[str, Any]], worth: Interval, limits: Limits | None = None
+) -> list[Test]:
+    """Every question to one candidate.
+
+    Args:
+        metrics: every metric with its interval.
+        groups: `models.groups.assess`.
+        worth: `models.decision_curve.worth`.
+        limits: default those declared.
+    """
+    limits = limits or load_limits()
+    useful = worth["high"] >= 0
+    amount = f"{worth['estimate']:.1f} ({worth['low']:.1f} to {worth['high']:.1f}) per 1,000 people"
+    benefit = Test(
+        "net_benefit",
+        useful,
+        f"net benefit at a risk of {limits.net_benefit_at:.0%}, above acting on everyone or no one, {amount} "
+        f"{'passes' if useful else 'does not pass'}",
+    )
+    return [*calibrated(metrics, limits), benefit, _fair(groups)]
+
+
+def _fair(groups: Sequence[Mapping[str, Any]]) -> Test:
+    failing = [f"{g['grouping']}: {g['group']}" for g in groups if g["verdict"] == "does not pass"]
+    judged = sum(g["verdict"] in ("passes", "does not pass") for g in groups)
+    if not judged:
+        return Test("groups", None, "no group is large enough to be assessed")
+    if failing:
+        return Test("groups", False, f"outside the tolerances for {', '.join(failing)}: does not pass")
+    return Test("groups", True, f"within the tolerances for all {judged} groups that could be assessed")
+
+
+def best_of(tests: Mapping[str, Sequence[Test]], minus: Mapping[str, Mapping[str, Interval]]) -> str | None:
+    """The simplest candidate that passes everything and that no other that passes surely beats.
+
+    Args:
+        tests: answers of each candidate, in the order of the ladder.
+        minus: AUROC of one candidate minus that of another, paired.
+    """
+    able = [name for name, asked in tests.items() if all(t.passed is not False for t in asked)]
+    for place, name in enumerate(able):
+        if not any(minus[other][name]["low"] > 0 for other in able[place + 1 :]):
+            return name
+    return None
 
 
 def decide(
-    metrics: Mapping[str, Mapping[str, Interval]],
-    better: Interval,
+    tests: Mapping[str, Sequence[Test]],
+    minus: Mapping[str, Mapping[str, Interval]],
     *,
-    boosted: str,
-    comparators: list[str],
     has_champion: bool,
+    against_champion: Mapping[str, Interval] | None = None,
     events: int,
+    limits: Limits | None = None,
 ) -> Decision:
     """The gate's decision.
 
     Args:
-        metrics: for each candidate, every metric with its interval.
-        better: AUROC of the boosted model minus that of the first comparator, paired.
-        boosted: name of the boosted model.
-        comparators: names, simplest first.
-        has_champion: a model has passed the gate before.
+        tests: `ask` for each candidate, in the order of the ladder.
+        minus: AUROC of one candidate minus that of another, paired.
+        has_champion: a model that passed the gate is in use and can score what the candidates can.
+        against_champion: AUROC of each candidate minus that of the champion on the same people, paired; None when
+            there is nothing to compare with.
         events: events among the test rows.
+        limits: default those declared.
     """
-    if events < FEWEST_EVENTS:
-        reason = f"{events} events among the test people: fewer than {FEWEST_EVENTS}, so nothing can be judged"
-        return _without(metrics, comparators, [reason], has_champion)
-    beats = better["low"] > 0
-    verdict = "passes" if beats else "does not pass"
-    difference = f"{better['estimate']:.3f} ({better['low']:.3f} to {better['high']:.3f})"
-    fits, said = calibrated(metrics[boosted])
-    reasons = [f"AUROC above {comparators[0]} by {difference} {verdict}", *said]
-    if beats and fits:
-        return Decision(boosted, "champion", tuple(reasons))
-    return _without(metrics, comparators, reasons, has_champion)
+    limits = limits or load_limits()
+    if events < limits.fewest_events:
+        few = f"{events} events among the test people: fewer than {limits.fewest_events}, so nothing can be judged"
+        return _without(tests, None, [few], has_champion=has_champion)
+    best, first = best_of(tests, minus), next(iter(tests))
+    reasons = [f"{name}: {t.says}" for name, asked in tests.items() for t in asked if t.passed is False]
+    if best is None:
+        return _without(tests, None, [*reasons, "no candidate passes every test"], has_champion=has_champion)
+    reasons = [f"{best} is the simplest that passes and that none other surely beats", *_beaten(best, minus), *reasons]
+    reasons += [t.says for t in tests[best]]
+    if best == first or minus[best][first]["low"] <= 0:
+        return _without(tests, best, [*reasons, f"no candidate surely beats {first}"], has_champion=has_champion)
+    if against_champion is not None:
+        difference = against_champion[best]
+        reasons.append(f"AUROC minus the champion's, on the same people, {said(difference, 3)}")
+        if difference["high"] < 0:
+            return Decision(None, CHALLENGER, best, (*reasons, "surely worse: the champion stays"))
+    return Decision(best, CHAMPION, best, tuple(reasons))
 
 
-def _without(metrics: Mapping[str, Any], comparators: list[str], reasons: list[str], has_champion: bool) -> Decision:
-    """What is shown when the boosted model may not be."""
+def _beaten(best: str, minus: Mapping[str, Mapping[str, Interval]]) -> list[str]:
+    return [f"AUROC above {other} by {said(difference, 3)}" for other, difference in minus[best].items()]
+
+
+def _without(
+    tests: Mapping[str, Sequence[Test]], best: str | None, reasons: list[str], *, has_champion: bool
+) -> Decision:
+    """What is shown when no candidate may become champion."""
     if has_champion:
-        return Decision(None, "challenger", (*reasons, "the champion stays"))
-    for name in comparators:
-        fits, said = calibrated(metrics[name])
-        reasons += [f"{name}: {s}" for s in said]
-        if fits:
-            return Decision(name, "first model, not yet validated", tuple(reasons))
-    return Decision(None, "challenger", (*reasons, "no comparator passes either: no model may be shown"))
+        return Decision(None, CHALLENGER, best, (*reasons, "the champion stays"))
+    for name, asked in tests.items():
+        of_calibration = [t for t in asked if t.name in ("calibration_slope", "observed_over_expected")]
+        if all(t.passed is not False for t in of_calibration):
+            simplest = f"{name} is the simplest that passes calibration ({'; '.join(t.says for t in of_calibration)})"
+            return Decision(name, FIRST, best, (*reasons, simplest))
+    return Decision(None, CHALLENGER, None, (*reasons, "none passes calibration either: no model may be shown"))

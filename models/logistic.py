@@ -1,4 +1,4 @@
-"""Simple comparators: penalised logistic regressions on a few declared terms, kept as readable coefficients."""
+"""Penalised logistic regressions on declared terms, kept as readable coefficients."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-DIGITS = 9  # coefficients are kept to this many decimals, so that the last bits of a linear solver do not matter
+DIGITS = 6  # coefficients are kept to this many decimals, so that the last bits of a linear solver do not matter
 LEAST, MOST = 1e-6, 1 - 1e-6
 
 
@@ -16,7 +17,8 @@ LEAST, MOST = 1e-6, 1 - 1e-6
 class Term:
     """One term: ``max(0, feature - above)`` or, with ``equals``, 1 where the feature has that value; over ``scale``.
 
-    ``up_to`` caps the feature first; ``times`` multiplies by another feature; ``missing`` stands for an unknown value.
+    ``up_to`` caps the feature first; ``times`` multiplies by another feature; ``log`` takes log(1 + value) of what is
+    above zero; ``missing`` stands for an unknown value; ``unknown`` is 1 where the value is unknown and 0 elsewhere.
     """
 
     feature: str
@@ -26,9 +28,13 @@ class Term:
     scale: float = 1.0
     times: str | None = None
     missing: float = 0.0
+    log: bool = False
+    unknown: bool = False
 
     def value(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """The term for each row of the feature columns."""
+        if self.unknown:
+            return np.isnan(columns[self.feature]).astype(np.float64)
         x = np.nan_to_num(columns[self.feature].astype(np.float64), nan=self.missing)
         if self.up_to is not None:
             x = np.minimum(x, self.up_to)
@@ -36,6 +42,8 @@ class Term:
             x = (x == self.equals).astype(np.float64)
         elif self.above is not None:
             x = np.maximum(0.0, x - self.above)
+        if self.log:
+            x = np.log1p(np.maximum(x, 0.0))
         if self.times is not None:
             x = x * np.nan_to_num(columns[self.times].astype(np.float64), nan=0.5)
         return x / self.scale
@@ -43,11 +51,12 @@ class Term:
 
 @dataclass(frozen=True)
 class Logistic:
-    """A fitted comparator."""
+    """A fitted regression. ``centres`` are the terms' means where it learnt: from there a contribution is measured."""
 
     terms: tuple[Term, ...]
     intercept: float
     coefficients: tuple[float, ...]
+    centres: tuple[float, ...] = ()
 
     @property
     def features(self) -> list[str]:
@@ -63,42 +72,58 @@ class Logistic:
             logit += coefficient * term.value(columns)
         return np.clip(1 / (1 + np.exp(-logit)), LEAST, MOST)
 
+    def contributions(self, names: Sequence[str], values: np.ndarray) -> np.ndarray:
+        """Log-odds that each feature adds or takes from those of the average row; the average row's come last."""
+        columns = {name: values[:, list(names).index(name)] for name in self.features}
+        place = {name: i for i, name in enumerate(self.features)}
+        found = np.zeros((len(values), len(place) + 1))
+        found[:, -1] = self.intercept
+        centres = self.centres or (0.0,) * len(self.terms)
+        for term, coefficient, centre in zip(self.terms, self.coefficients, centres, strict=True):
+            found[:, place[term.feature]] += coefficient * (term.value(columns) - centre)
+            found[:, -1] += coefficient * centre
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """What ``from_json`` reads."""
+        centres = self.centres or (0.0,) * len(self.terms)
+        parts = zip(self.terms, self.coefficients, centres, strict=True)
         return {
             "intercept": self.intercept,
-            "terms": [{**asdict(t), "coefficient": c} for t, c in zip(self.terms, self.coefficients, strict=True)],
+            "terms": [{**asdict(t), "coefficient": c, "centre": m} for t, c, m in parts],
         }
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Logistic:
-        """The comparator as it was kept."""
+        """The regression as it was kept."""
         terms = [dict(t) for t in kept["terms"]]
         coefficients = tuple(t.pop("coefficient") for t in terms)
-        return cls(tuple(Term(**t) for t in terms), kept["intercept"], coefficients)
-
-
-AGE_SEX = (
-    Term("age", scale=10, missing=75),
-    *(Term("age", above=knot, scale=10, missing=75) for knot in (70, 80, 90)),
-    Term("female", missing=0.5),
-    Term("age", above=65, scale=10, times="female", missing=75),
-)
-PRIOR_ADMISSIONS = tuple(Term("emergency_admissions_730", equals=n, up_to=5) for n in (1, 2, 3, 4, 5))
-COMPARATORS: dict[str, tuple[Term, ...]] = {"age_sex": AGE_SEX, "prior_admissions": PRIOR_ADMISSIONS}
-"""In order of simplicity: the first that passes calibration is shown when no model may be."""
+        centres = tuple(t.pop("centre", 0.0) for t in terms)
+        return cls(tuple(Term(**t) for t in terms), kept["intercept"], coefficients, centres)
 
 
 def fit(
-    terms: Sequence[Term], names: Sequence[str], values: np.ndarray, event: np.ndarray, weight: np.ndarray
+    terms: Sequence[Term],
+    names: Sequence[str],
+    values: np.ndarray,
+    event: np.ndarray,
+    weight: np.ndarray,
+    *,
+    penalty: float = 1.0,
 ) -> Logistic:
-    """A ridge-penalised logistic regression on the terms, each row with its weight; rows of weight 0 tell nothing."""
+    """A ridge-penalised logistic regression on the terms, each row with its weight; rows of weight 0 tell nothing.
+
+    One thread, because a sum's last bits depend on how many share it. ``penalty`` is the ridge penalty (1/C).
+    """
     from sklearn.linear_model import LogisticRegression  # imported here: it takes seconds, and only training needs it
 
     told = weight > 0
     columns = {n: values[told, list(names).index(n)] for t in terms for n in (t.feature, t.times) if n}
     design = np.column_stack([t.value(columns) for t in terms])
-    fitted = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-10, max_iter=200)
-    fitted.fit(design, event[told], sample_weight=weight[told])
+    fitted = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-10, max_iter=200)
+    with threadpool_limits(limits=1):
+        fitted.fit(design, event[told], sample_weight=weight[told])
+        centre = np.average(design, axis=0, weights=weight[told])
     coefficients = tuple(round(float(c), DIGITS) for c in fitted.coef_[0])
-    return Logistic(tuple(terms), round(float(fitted.intercept_[0]), DIGITS), coefficients)
+    centres = tuple(round(float(m), DIGITS) for m in centre)
+    return Logistic(tuple(terms), round(float(fitted.intercept_[0]), DIGITS), coefficients, centres)

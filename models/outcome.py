@@ -11,12 +11,14 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import yaml
 
 import sql
+from features import FeatureSet, load_features
 from models.errors import ModelError
 
 FOLDER = Path(__file__).parent / "outcomes"
@@ -33,6 +35,10 @@ class Outcome:
         completeness_lag_days: days after which events of a day are taken to be all known.
         primary: the one that ranks.
         action: what a team can do about it.
+        routine: trained in every monthly training; the others when asked for, and from then on monthly.
+        shown: whether its number may be computed for a person; not so for death, which is measured and never scored.
+        codelists: codes that the event statement reads, as the table ``outcome_code`` (code).
+        unless: people with at least that value of a feature cannot have the event (they are so already); left out.
     """
 
     name: str
@@ -45,6 +51,10 @@ class Outcome:
     completeness_reason: str
     action: str
     primary: bool = False
+    routine: bool = False
+    shown: bool = True
+    codelists: tuple[str, ...] = ()
+    unless: tuple[tuple[str, float], ...] = ()
 
     def closes(self, week: dt.date) -> dt.date:
         """The first data date on which the window of that week is closed and its events are known."""
@@ -58,7 +68,7 @@ def load_outcomes(folder: Path = FOLDER) -> dict[str, Outcome]:
     Raises:
         ModelError: not exactly one is primary, or a statement is missing.
     """
-    declared = [Outcome(**yaml.safe_load(p.read_text(encoding="utf-8"))) for p in sorted(folder.glob("*.yaml"))]
+    declared = [_outcome(yaml.safe_load(p.read_text(encoding="utf-8"))) for p in sorted(folder.glob("*.yaml"))]
     if [o.primary for o in declared].count(True) != 1:
         raise ModelError(f"{folder}: exactly one outcome must be primary")
     statements = sql.statements()
@@ -69,16 +79,31 @@ def load_outcomes(folder: Path = FOLDER) -> dict[str, Outcome]:
     return {o.name: o for o in sorted(declared, key=lambda o: (not o.primary, o.name))}
 
 
+def _outcome(told: dict[str, Any]) -> Outcome:
+    lists = {"codelists": tuple(told.get("codelists", ())), "unless": tuple(told.get("unless", {}).items())}
+    return Outcome(**{**told, **lists})
+
+
 def follow_up(
-    con: duckdb.DuckDBPyConnection, outcome: Outcome, panel: pl.DataFrame, *, data_date: dt.date
+    con: duckdb.DuckDBPyConnection,
+    outcome: Outcome,
+    panel: pl.DataFrame,
+    *,
+    data_date: dt.date,
+    declared: FeatureSet | None = None,
 ) -> pl.DataFrame:
     """What became of each row of ``panel`` (week, person_id), as known on the data date, in order of both.
+
+    ``declared`` gives the codes of an outcome that reads any.
 
     Columns: week, person_id, event (bool), competing (bool: died before any event), censored (bool: what became of the
     person is not known to the end of the window), time_days (to whichever came first, or the window's length).
     """
     window_end = pl.col("week") + pl.duration(days=outcome.window_days)
     con.register("outcome_panel", panel.select("week", "person_id", window_end=window_end).to_arrow())
+    lists = [(declared or load_features()).codes(name) for name in outcome.codelists]
+    codes = sorted({code for codelist in lists for code in codelist.now})
+    con.register("outcome_code", pl.DataFrame({"code": codes}, schema={"code": pl.Int64}).to_arrow())
     statements = {"outcome_event": outcome.event, "outcome_death": outcome.competing, "outcome_span": "registered_span"}
     try:
         for table, statement in statements.items():
@@ -89,6 +114,7 @@ def follow_up(
         found = con.sql(sql.load("outcomes/follow_up")).pl()
     finally:
         con.unregister("outcome_panel")
+        con.unregister("outcome_code")
         for table in statements:
             con.execute(f"drop table if exists {table}")
     return resolve(found, outcome, data_date)

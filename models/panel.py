@@ -18,6 +18,7 @@ import polars as pl
 import sql
 from features import FeatureError, FeatureSet
 from features.cohort import week_file
+from models.draws import mix
 from models.errors import ModelError
 from models.outcome import Outcome
 
@@ -27,6 +28,7 @@ TEST_WEEKS = 2
 TEST_SHARE = 0.3
 FOLDS = 3
 MOST_ROWS = 500_000
+AUDIT = ("sex_code", "ethnic_code", "lsoa_code")
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,6 @@ def panel_weeks(con: duckdb.DuckDBPyConnection, *, data_date: dt.date, outcome: 
     return PanelWeeks(tuple(reversed(train)), tuple(reversed(test)))
 
 
-def mix(person_id: np.ndarray, salt: int) -> np.ndarray:
-    """A number in [0, 1) for each person, the same in every run (the finishing steps of the splitmix64 generator)."""
-    with np.errstate(over="ignore"):
-        z = person_id.astype(np.uint64) + np.uint64(salt) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (z ^ (z >> np.uint64(31))).astype(np.float64) / 2.0**64
-
-
 def is_test_person(person_id: np.ndarray) -> np.ndarray:
     """Whether a person belongs to the test part; the same people in every training."""
     return mix(person_id, 1) < TEST_SHARE
@@ -99,14 +92,36 @@ def fold_of(person_id: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of a panel in order of week and person: keys, practice (for clustered intervals) and feature values."""
+    """Rows of a panel in order of week and person.
+
+    ``keys`` has week, person_id, practice_code (for clustered intervals), and sex_code, ethnic_code and lsoa_code (to
+    audit by, never to predict from); ``values`` the features that a model may see.
+    """
 
     keys: pl.DataFrame
     values: np.ndarray
 
     def column(self, names: Sequence[str], name: str) -> np.ndarray:
-        """Values of one feature."""
+        """Values of one feature; all unknown when it is not among the names."""
+        if name not in names:
+            return np.full(len(self.values), np.nan)
         return self.values[:, list(names).index(name)]
+
+    def only(self, wanted: np.ndarray) -> Part:
+        """The rows for which ``wanted`` holds."""
+        return self if wanted.all() else Part(self.keys.filter(pl.Series(wanted)), self.values[wanted])
+
+    @property
+    def occasion(self) -> np.ndarray:
+        """A whole number for each person and week."""
+        week = self.keys["week"].to_physical().to_numpy().astype(np.uint64)
+        with np.errstate(over="ignore"):
+            return np.asarray(self.keys["person_id"].to_numpy().astype(np.uint64) ^ (week * np.uint64(0x9E3779B1)))
+
+    @property
+    def practice(self) -> np.ndarray:
+        """Practices as numbers from 0, in order of their codes."""
+        return np.unique(self.keys["practice_code"].fill_null("").to_numpy(), return_inverse=True)[1]
 
 
 def read_part(
@@ -138,7 +153,7 @@ def read_part(
         wanted = people["cohort_flag"].to_numpy() & (is_test_person(person) == test) & (mix(person, 3) < share)
         wanted &= ~people["person_id"].is_in(leave_out.implode()).to_numpy()
         matrix = pl.read_parquet(week_file(feature_folder, week, "matrix.parquet"), columns=names)
-        keys.append(people.filter(pl.Series(wanted)).select("person_id", "practice_code", week=pl.lit(week)))
+        keys.append(people.filter(pl.Series(wanted)).select("person_id", "practice_code", *AUDIT, week=pl.lit(week)))
         values.append(matrix.filter(pl.Series(wanted)).to_numpy().astype(np.float32, copy=False))
     return Part(pl.concat(keys), np.concatenate(values))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,18 +21,32 @@ from models.candidate import Candidate
 from models.errors import ModelError
 
 REGISTRY = "registry.json"
+BINS = "bins.json"
+PREDICTIONS = "predictions.parquet"
+DECISION = "decision.json"
+CORE = ("about.json", "metrics.json", BINS)
 ID_LENGTH = 16
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """From that Monday on, the model scores the outcome."""
+    """From that Monday on, the model scores the outcome.
+
+    Attributes:
+        reasons: what the gate said, in sentences.
+        decided_by: the account that promoted it, or under which the gate did.
+        why: in that person's words; empty when the gate decided.
+        overridden: tests of the gate that it had not passed and that the person overrode.
+    """
 
     outcome: str
     week: str
     model_id: str
     status: str
     reasons: tuple[str, ...]
+    decided_by: str = ""
+    why: str = ""
+    overridden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,9 +61,16 @@ class Kept:
 
 
 def keep(
-    model_folder: Path, candidate: Candidate, *, about: Mapping[str, Any], metrics: Mapping[str, Any]
+    model_folder: Path,
+    candidate: Candidate,
+    *,
+    about: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    bins: Mapping[str, Any] | None = None,
 ) -> tuple[str, Path]:
     """Writes the model into the folder of its content; writing the same again changes nothing.
+
+    ``bins`` are those of the features it learnt from, to watch for drift.
 
     Returns:
         model id and folder.
@@ -57,6 +79,7 @@ def keep(
         **candidate.files(),
         "about.json": _json({**about, "kind": candidate.name}),
         "metrics.json": _json(metrics),
+        **({BINS: _json(bins)} if bins is not None else {}),
     }
     model_id = _content_id(files)
     folder = model_folder / model_id
@@ -69,7 +92,11 @@ def keep(
 
 def write_manifest(folder: Path, model_id: str) -> None:
     """Lists every file of a model folder with its SHA-256; call again after a card was written."""
-    files = {p.name: _digest(p) for p in sorted(folder.iterdir()) if p.name != "manifest.json" and p.is_file()}
+    files = {
+        p.name: _digest(p)
+        for p in sorted(folder.iterdir())
+        if p.name != "manifest.json" and p.is_file() and not p.name.startswith(".")
+    }
     write_safely(folder / "manifest.json", _json({"model_id": model_id, "files": files}))
 
 
@@ -80,6 +107,8 @@ def load(model_folder: Path, model_id: str) -> Kept:
         ModelError: it is not there, or a file differs from the manifest.
     """
     folder = model_folder / model_id
+    if not re.fullmatch(r"[0-9a-f]{1,64}", model_id):
+        raise ModelError(f"{model_id!r} is no id of a model: 16 digits and letters a to f, see `anticipate model list`")
     if not (folder / "manifest.json").is_file():
         raise ModelError(f"there is no model {model_id} in {model_folder}: restore it from the backup or train again")
     manifest = _read(folder / "manifest.json")
@@ -88,10 +117,13 @@ def load(model_folder: Path, model_id: str) -> Kept:
         if not path.is_file() or _digest(path) != digest:
             raise ModelError(f"model {model_id} is damaged ({name}): restore its folder from the backup or train again")
     about, metrics = _read(folder / "about.json"), _read(folder / "metrics.json")
-    candidate = Candidate.read(folder, about["kind"])
+    try:
+        candidate = Candidate.read(folder, about["kind"])
+    except (KeyError, TypeError, ValueError, OSError) as problem:
+        raise ModelError(f"model {model_id} is damaged: restore its folder from the backup or train again") from problem
     core = {
         **candidate.files(),
-        **{n: (folder / n).read_text(encoding="utf-8") for n in ("about.json", "metrics.json")},
+        **{n: (folder / n).read_text(encoding="utf-8") for n in CORE if (folder / n).is_file()},
     }
     if _content_id(core) != model_id or manifest.get("model_id") != model_id:
         raise ModelError(
@@ -105,7 +137,20 @@ def promotions(model_folder: Path) -> list[Promotion]:
     path = model_folder / REGISTRY
     if not path.is_file():
         return []
-    return [Promotion(**{**p, "reasons": tuple(p["reasons"])}) for p in _read(path)["promotions"]]
+    try:
+        return [_promotion(p) for p in _read(path)["promotions"]]
+    except (KeyError, TypeError) as problem:
+        raise ModelError(f"{path} is not what it should be: restore it from the backup") from problem
+
+
+def _promotion(kept: dict[str, Any]) -> Promotion:
+    told = {name: tuple(kept.get(name, ())) for name in ("reasons", "overridden")}
+    return Promotion(**{**kept, **told})
+
+
+def kept_ids(model_folder: Path) -> list[str]:
+    """Ids of all kept models, in order; whether they are sound, ``load`` tells."""
+    return sorted(p.parent.name for p in model_folder.glob("*/manifest.json"))
 
 
 def promote(model_folder: Path, promotion: Promotion) -> None:
@@ -134,9 +179,37 @@ def promoted_for(model_folder: Path, outcome: str, week: dt.date) -> tuple[Promo
 
 
 def champion(model_folder: Path, outcome: str) -> Promotion | None:
-    """The latest promotion that passed the gate; None when none has."""
-    passed = [p for p in promotions(model_folder) if p.outcome == outcome and p.status == "champion"]
-    return max(passed, key=lambda p: p.week) if passed else None
+    """The promotion in use last, when it passed the gate or a named person overrode it; None when none has."""
+    passed = [p for p in promotions(model_folder) if p.outcome == outcome and p.status.startswith("champion")]
+    newest = max((p.week for p in passed), default="")
+    return [p for p in passed if p.week == newest][-1] if passed else None
+
+
+def usable_champion(model_folder: Path, outcome: str, declarations: str) -> Kept | None:
+    """The champion, if its features are declared as now; one that cannot score the present features is none.
+
+    Raises:
+        ModelError: its folder is damaged.
+    """
+    promoted = champion(model_folder, outcome)
+    kept = load(model_folder, promoted.model_id) if promoted else None
+    return kept if kept and kept.about["declarations"] == declarations else None
+
+
+def attach(model_folder: Path, model_id: str, name: str, content: bytes) -> Path:
+    """Lays a file beside a model that does not decide its id, and lists it in the manifest."""
+    path = model_folder / model_id / name
+    staging = path.with_name(f".{name}.writing")
+    staging.write_bytes(content)
+    staging.replace(path)
+    write_manifest(path.parent, model_id)
+    return path
+
+
+def decision(kept: Kept) -> dict[str, Any]:
+    """What the gate decided in the training that made the model; empty when it was made before that was kept."""
+    path = kept.folder / DECISION
+    return _read(path) if path.is_file() else {}
 
 
 def write_safely(path: Path, text: str) -> None:

@@ -1,4 +1,7 @@
-"""Scores of one week: calibrated risk of each outcome for everyone in the cohort."""
+"""Scores of one week: calibrated risk of each outcome for everyone in the cohort.
+
+An outcome whose number may not be shown (death) is never scored: a number that does not exist is on no output.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from features import FeatureError
 from features.cohort import week_file
 from models import registry
 from models.errors import ModelError
-from models.outcome import load_outcomes
+from models.outcome import Outcome, load_outcomes
 
 
 def score_week(week: dt.date, *, feature_folder: Path, model_folder: Path, out: Path, threads: int = 0) -> Path:
@@ -22,6 +25,8 @@ def score_week(week: dt.date, *, feature_folder: Path, model_folder: Path, out: 
     Columns: person_id, week, outcome, score (probability, to 1e-6), model_id, model_status, retrospective_flag (every
     promotion is later than the week: kept out of evaluation), unknown_share (share of the model's features that are
     unknown for the person). Sorted by person_id, then outcome.
+
+    People who cannot have an outcome because they are so already have no row of it.
 
     Raises:
         ModelError: no model was promoted for the primary outcome, a model folder is damaged, or the week's features
@@ -38,7 +43,7 @@ def score_week(week: dt.date, *, feature_folder: Path, model_folder: Path, out: 
     member = people["cohort_flag"]
     persons = people.filter(member)["person_id"]
     parts = []
-    for outcome in load_outcomes().values():
+    for outcome in (o for o in load_outcomes().values() if o.shown):
         chosen = registry.promoted_for(model_folder, outcome.name, week)
         if chosen is None:
             if outcome.primary:
@@ -53,8 +58,10 @@ def score_week(week: dt.date, *, feature_folder: Path, model_folder: Path, out: 
             )
         names = list(kept.candidate.features)
         values = pl.read_parquet(matrix_file, columns=names).filter(member).to_numpy().astype(np.float32, copy=False)
+        able = _able(matrix_file, outcome, member)
         parts.append(
-            pl.DataFrame({"person_id": persons}).with_columns(
+            pl.DataFrame({"person_id": persons})
+            .with_columns(
                 week=pl.lit(week),
                 outcome=pl.lit(outcome.name),
                 score=pl.Series(kept.candidate.predict(names, values, threads=threads)),
@@ -63,6 +70,7 @@ def score_week(week: dt.date, *, feature_folder: Path, model_folder: Path, out: 
                 retrospective_flag=pl.lit(value=retrospective),
                 unknown_share=pl.Series(np.isnan(values).mean(axis=1).round(4)),
             )
+            .filter(able)
         )
     path = out / f"week={week:%Y-%m-%d}" / "score.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,3 +78,12 @@ def score_week(week: dt.date, *, feature_folder: Path, model_folder: Path, out: 
     pl.concat(parts).sort("person_id", "outcome").write_parquet(staging, compression="zstd")
     staging.replace(path)
     return path
+
+
+def _able(matrix_file: Path, outcome: Outcome, member: pl.Series) -> pl.Series:
+    """Who of the cohort can have the outcome."""
+    if not outcome.unless:
+        return member.filter(member)
+    already = pl.any_horizontal([pl.col(name).fill_nan(None) >= least for name, least in outcome.unless])
+    read = pl.read_parquet(matrix_file, columns=[name for name, _ in outcome.unless])
+    return read.filter(member).select(able=~already.fill_null(value=False))["able"]

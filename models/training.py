@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,18 @@ import polars as pl
 import sql
 from data_contracts.contract import REFERENCE
 from features import FeatureSet, load_features
-from models import boosting, calibration, censoring, evaluation, gate, logistic, registry
-from models.candidate import BOOSTED, Candidate
+from models import boosting, evaluation, gate, registry
+from models.candidate import Candidate
 from models.card import write_card
+from models.drift import training_bins
 from models.errors import ModelError
-from models.outcome import Outcome, follow_up, load_outcomes
-from models.panel import PanelWeeks, Part, fold_of, panel_weeks, read_part
+from models.fitting import Fates, Material, enough, fates, fit_all
+from models.ladder import BOOSTED
+from models.outcome import Outcome, load_outcomes
+from models.panel import PanelWeeks, panel_weeks, read_part
+from models.testing import Tested, test_candidates
 
 PURPOSE = "model_training"
-FEWEST_EVENTS = 50
-COMPARED = ("auroc", "auprc", "brier")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class OutcomeReport:
         published: id of the model promoted now; None when the champion stays or nothing may be shown.
         status: as what it was promoted.
         metrics: candidate → metric → estimate, low, high.
+        tests: candidate → what the gate asked and heard.
     """
 
     outcome: str
@@ -48,24 +53,19 @@ class OutcomeReport:
     test_rows: int
     test_events: int
     metrics: dict[str, dict[str, dict[str, float]]]
+    tests: dict[str, list[gate.Test]]
 
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What training found, outcome by outcome, the primary one first; and which weeks it used."""
+    """What training found, outcome by outcome, the primary one first; which weeks it used; what could not be trained.
+
+    ``left`` has a sentence for each outcome other than the primary one that could not be trained.
+    """
 
     weeks: PanelWeeks
     outcomes: tuple[OutcomeReport, ...]
-
-
-@dataclass(frozen=True)
-class _Fates:
-    """Fate of each row of a part, with its censoring weight."""
-
-    event: np.ndarray
-    weight: np.ndarray
-    competing: int
-    censored: int
+    left: dict[str, str]
 
 
 def train(
@@ -77,8 +77,11 @@ def train(
     week: dt.date,
     threads: int,
     declared: FeatureSet | None = None,
+    outcomes: Sequence[str] = (),
+    thorough: bool = False,
+    account: str = "",
 ) -> ModelReport:
-    """Trains and tests every outcome, keeps every candidate, and promotes what the gate lets through, from ``week`` on.
+    """Trains and tests outcomes, keeps every candidate, and promotes what the gate lets through, from ``week`` on.
 
     Args:
         con: connection with the record tables.
@@ -88,19 +91,44 @@ def train(
         week: index week from which a promotion counts.
         threads: for speed only; the kept model is the same for any number.
         declared: the feature declarations; default those shipped.
+        outcomes: which; default the routine ones and those that have a model already.
+        thorough: also hold out practices and leave out sources (minutes at the size of a board); primary outcome only.
+        account: under which the gate runs; kept with a promotion.
 
     Raises:
-        ModelError: the history is too short, a week's matrix is missing, there are too few events, or nobody is left.
+        ModelError: an outcome is not declared, the history is too short, a week's matrix is missing, nobody is left, or
+            there are too few events for the primary outcome, or for the only one asked for.
     """
     declared = declared or load_features()
-    outcomes = load_outcomes()
+    wanted = outcomes_to_train(model_folder, outcomes)
     weeks = training_weeks(con, data_date=data_date)
     leave_out = opted_out(con, data_date)
     learn = read_part(feature_folder, weeks.train, declared, test=False, leave_out=leave_out)
     check = read_part(feature_folder, weeks.test, declared, test=True, leave_out=leave_out)
-    panel = _Panel(weeks, learn, check, declared, data_date, threads)
-    reports = [_train_outcome(con, outcome, panel, model_folder, week) for outcome in outcomes.values()]
-    return ModelReport(weeks, tuple(reports))
+    material = Material(weeks, learn, check, declared, data_date, threads)
+    reports, left = [], {}
+    for outcome in wanted:
+        try:
+            job = _Job(outcome, material.able(outcome), model_folder, week, thorough and outcome.primary, account)
+            reports.append(job.run(con))
+        except ModelError as error:
+            if outcome.primary or len(wanted) == 1:
+                raise
+            left[outcome.name] = str(error)
+    return ModelReport(weeks, tuple(reports), left)
+
+
+def outcomes_to_train(model_folder: Path, asked: Sequence[str]) -> list[Outcome]:
+    """The outcomes asked for; by default the routine ones and those that have had a model before.
+
+    Raises:
+        ModelError: one is not declared.
+    """
+    known = load_outcomes()
+    if missing := [name for name in asked if name not in known]:
+        raise ModelError(f"there is no outcome {missing[0]!r}; declared are {', '.join(known)}")
+    before = {p.outcome for p in registry.promotions(model_folder)}
+    return [o for o in known.values() if (o.name in asked if asked else o.routine or o.name in before)]
 
 
 def training_weeks(con: duckdb.DuckDBPyConnection, *, data_date: dt.date) -> PanelWeeks:
@@ -119,125 +147,138 @@ def opted_out(con: duckdb.DuckDBPyConnection, day: dt.date) -> pl.Series:
 
 
 @dataclass(frozen=True)
-class _Panel:
-    weeks: PanelWeeks
-    learn: Part
-    check: Part
-    declared: FeatureSet
-    data_date: dt.date
-    threads: int
+class _Job:
+    """One outcome's training."""
 
+    outcome: Outcome
+    material: Material
+    model_folder: Path
+    week: dt.date
+    thorough: bool
+    account: str
 
-def _train_outcome(
-    con: duckdb.DuckDBPyConnection, outcome: Outcome, panel: _Panel, model_folder: Path, week: dt.date
-) -> OutcomeReport:
-    learned = _fates(con, outcome, panel.learn, panel.data_date)
-    checked = _fates(con, outcome, panel.check, panel.data_date)
-    _enough(outcome, learned)
-    candidates = _fit(panel, learned)
-    found = _evaluate(candidates, panel, checked)
-    comparators = list(logistic.COMPARATORS)
-    better = evaluation.compare(found.replicates[BOOSTED], found.replicates[comparators[0]], COMPARED)
-    decision = gate.decide(
-        found.metrics,
-        better["auroc"],
-        boosted=BOOSTED,
-        comparators=comparators,
-        has_champion=registry.champion(model_folder, outcome.name) is not None,
-        events=int(checked.event.sum()),
-    )
-    kept = _keep(candidates, found, _about(outcome, panel, (learned, checked)), model_folder)
-    for name in {BOOSTED, decision.promoted or BOOSTED}:
-        status = decision.status if name == decision.promoted else "not promoted"
-        write_card(model_folder, kept[name], status=status, reasons=decision.reasons)
-    published = kept[decision.promoted] if decision.promoted else None
-    if published:
-        promotion = registry.Promotion(outcome.name, f"{week:%Y-%m-%d}", published, decision.status, decision.reasons)
-        registry.promote(model_folder, promotion)
-    return OutcomeReport(
-        outcome=outcome.name,
-        kept=kept,
-        published=published,
-        status=decision.status,
-        reasons=decision.reasons,
-        rows=len(learned.event),
-        events=int(learned.event.sum()),
-        test_rows=len(checked.event),
-        test_events=int(checked.event.sum()),
-        metrics=found.metrics,
-    )
-
-
-def _fates(con: duckdb.DuckDBPyConnection, outcome: Outcome, part: Part, data_date: dt.date) -> _Fates:
-    found = follow_up(con, outcome, part.keys, data_date=data_date)
-    censored, event = found["censored"].to_numpy(), found["event"].to_numpy()
-    weight = censoring.weights(found["time_days"].to_numpy(), censored)
-    return _Fates(event, weight, int(found["competing"].sum()), int(censored.sum()))
-
-
-def _enough(outcome: Outcome, learned: _Fates) -> None:
-    events, others = int(learned.event.sum()), int((~learned.event & (learned.weight > 0)).sum())
-    if min(events, others) < FEWEST_EVENTS:
-        raise ModelError(
-            f"{outcome.name}: {events} events and {others} without among {len(learned.event)} person-weeks; "
-            f"a model needs at least {FEWEST_EVENTS} of each"
+    def run(self, con: duckdb.DuckDBPyConnection) -> OutcomeReport:
+        learned = fates(con, self.outcome, self.material.learn, self.material)
+        checked = fates(con, self.outcome, self.material.check, self.material)
+        enough(self.outcome, learned)
+        candidates = fit_all(self.material, learned)
+        tested = test_candidates(con, candidates, self.material, learned, checked, thorough=self.thorough)
+        kept = self._keep(candidates, tested, (learned, checked))
+        champion = registry.usable_champion(self.model_folder, self.outcome.name, self.material.declared.fingerprint)
+        again = champion is not None and champion.model_id in kept.values()
+        against = self._against(champion, tested) if champion and not again else None
+        decision = gate.decide(
+            tested.tests,
+            {a: {b: m["auroc"] for b, m in others.items()} for a, others in tested.minus.items()},
+            has_champion=champion is not None and not again,
+            against_champion={name: d["auroc"] for name, d in against.items()} if against else None,
+            events=int(checked.event.sum()),
+        )
+        self._tell(kept, decision, champion, against)
+        for name in {BOOSTED, decision.best or BOOSTED, decision.promoted or BOOSTED}:
+            status = decision.status if name == decision.promoted else "not promoted"
+            write_card(self.model_folder, kept[name], status=status, reasons=decision.reasons)
+        published = kept[decision.promoted] if decision.promoted else None
+        if published:
+            registry.promote(
+                self.model_folder,
+                registry.Promotion(
+                    self.outcome.name,
+                    f"{self.week:%Y-%m-%d}",
+                    published,
+                    decision.status,
+                    decision.reasons,
+                    decided_by=f"the gate, run by {self.account}" if self.account else "the gate",
+                ),
+            )
+        return OutcomeReport(
+            outcome=self.outcome.name,
+            kept=kept,
+            published=published,
+            status=decision.status,
+            reasons=decision.reasons,
+            rows=len(learned.event),
+            events=int(learned.event.sum()),
+            test_rows=len(checked.event),
+            test_events=int(checked.event.sum()),
+            metrics=tested.metrics,
+            tests=tested.tests,
         )
 
+    def _against(self, champion: registry.Kept, tested: Tested) -> dict[str, dict[str, dict[str, float]]]:
+        """Every candidate minus the champion, on the same rows, paired; and how alike they rank people."""
+        values, threads = self.material.check.values, self.material.threads
+        predicted = champion.candidate.predict(self.material.names, values, threads=threads)
+        replicates = evaluation.replicates(predicted, tested.rows)
+        found = {}
+        for name, mine in tested.replicates.items():
+            alike = evaluation.rank_agreement(tested.predicted[name], predicted)
+            found[name] = {**evaluation.compare(mine, replicates, ("auroc", "brier")), "agreement": alike}
+        return found
 
-def _fit(panel: _Panel, learned: _Fates) -> list[Candidate]:
-    """The comparators, simplest first, and the boosted model."""
-    names, values = panel.declared.model_names, panel.learn.values
-    candidates = []
-    for name, terms in logistic.COMPARATORS.items():
-        fitted = logistic.fit(terms, names, values, learned.event, learned.weight)
-        candidates.append(Candidate(name, tuple(fitted.features), logistic=fitted))
-    fold = fold_of(panel.learn.keys["person_id"].to_numpy())
-    text, unseen = boosting.train(names, values, learned.event, learned.weight, fold, threads=panel.threads)
-    told = learned.weight > 0
-    line = calibration.fit(unseen[told], learned.event[told], learned.weight[told])
-    return [*candidates, Candidate(BOOSTED, tuple(names), text, line)]
+    def _tell(
+        self,
+        kept: dict[str, str],
+        decision: gate.Decision,
+        champion: registry.Kept | None,
+        against: dict[str, Any] | None,
+    ) -> None:
+        """Beside every model: what the gate decided in this training, and the comparison with the champion."""
+        for name, model_id in kept.items():
+            told = {"best": decision.best, "promoted": decision.promoted, "status": decision.status}
+            versus = {"champion": champion.model_id, **against[name]} if champion and against else {}
+            text = json.dumps({**told, "reasons": decision.reasons, "against_champion": versus}, indent=1) + "\n"
+            registry.attach(self.model_folder, model_id, registry.DECISION, text.encode())
+
+    def _keep(self, candidates: Sequence[Candidate], tested: Tested, found: tuple[Fates, Fates]) -> dict[str, str]:
+        """Every candidate in its folder, with all that was measured; the ids by name."""
+        about = _about(self.outcome, self.material, found)
+        bins = training_bins(self.material.names, self.material.learn.values)
+        kept = {}
+        for candidate in candidates:
+            name = candidate.name
+            metrics = {
+                "metrics": tested.metrics[name],
+                "beside": {other: tested.metrics[other] for other in tested.metrics if other != name},
+                "minus": tested.minus[name],
+                "calibration_curve": tested.curves[name],
+                "groups": tested.groups[name],
+                "decision_curve": tested.decision_curve,
+                "gate": [asdict(t) for t in tested.tests[name]],
+                "more": tested.more,
+            }
+            own = {"importance": boosting.importance(candidate.model_text)} if candidate.model_text else {}
+            model_id, _ = registry.keep(
+                self.model_folder,
+                candidate,
+                about={**about, **own},
+                metrics=metrics,
+                bins=bins,
+            )
+            if self.outcome.shown:
+                registry.attach(self.model_folder, model_id, registry.PREDICTIONS, self._predictions(tested, name))
+            kept[name] = model_id
+        return kept
+
+    def _predictions(self, tested: Tested, name: str) -> bytes:
+        """Predictions of the rows tested, with their fates: to compare two models on the same people later."""
+        practice = np.unique(self.material.check.keys["practice_code"].fill_null("").to_numpy())
+        frame = self.material.check.keys.select("week", "person_id").with_columns(
+            practice_code=pl.Series(practice[tested.rows.practice].astype(str)),
+            predicted=pl.Series(tested.predicted[name]),
+            event=pl.Series(tested.rows.event),
+            weight=pl.Series(tested.rows.weight),
+        )
+        stream = io.BytesIO()
+        frame.sort("week", "person_id").write_parquet(stream, compression="zstd", statistics=False)
+        return stream.getvalue()
 
 
-@dataclass(frozen=True)
-class _Found:
-    metrics: dict[str, dict[str, dict[str, float]]]
-    replicates: dict[str, dict[str, np.ndarray]]
-    curves: dict[str, list[dict[str, float]]]
-
-
-def _evaluate(candidates: Sequence[Candidate], panel: _Panel, checked: _Fates) -> _Found:
-    _, practice = np.unique(panel.check.keys["practice_code"].fill_null("").to_numpy(), return_inverse=True)
-    rows = evaluation.TestRows(checked.event, checked.weight, practice)
-    replicates, curves = {}, {}
-    for candidate in candidates:
-        predicted = candidate.predict(panel.declared.model_names, panel.check.values, threads=panel.threads)
-        replicates[candidate.name] = evaluation.replicates(predicted, rows)
-        curves[candidate.name] = evaluation.calibration_curve(predicted, rows)
-    return _Found({name: evaluation.summary(r) for name, r in replicates.items()}, replicates, curves)
-
-
-def _keep(candidates: Sequence[Candidate], found: _Found, about: dict[str, Any], model_folder: Path) -> dict[str, str]:
-    """Every candidate in its folder, beside the metrics of the others; the ids by name."""
-    kept = {}
-    for candidate in candidates:
-        others = [c.name for c in candidates if c.name != candidate.name]
-        mine = found.replicates[candidate.name]
-        metrics = {
-            "metrics": found.metrics[candidate.name],
-            "beside": {name: found.metrics[name] for name in others},
-            "minus": {name: evaluation.compare(mine, found.replicates[name], COMPARED) for name in others},
-            "calibration_curve": found.curves[candidate.name],
-        }
-        own = {"importance": boosting.importance(candidate.model_text)} if candidate.model_text else {}
-        kept[candidate.name] = registry.keep(model_folder, candidate, about={**about, **own}, metrics=metrics)[0]
-    return kept
-
-
-def _about(outcome: Outcome, panel: _Panel, fates: tuple[_Fates, _Fates]) -> dict[str, Any]:
+def _about(outcome: Outcome, material: Material, found: tuple[Fates, Fates]) -> dict[str, Any]:
     parts = {}
-    for name, part, fate in (("train", panel.learn, fates[0]), ("test", panel.check, fates[1])):
+    for name, part, fate in (("train", material.learn, found[0]), ("test", material.check, found[1])):
         parts[name] = {
-            "weeks": [f"{w:%Y-%m-%d}" for w in (panel.weeks.train if name == "train" else panel.weeks.test)],
+            "weeks": [f"{w:%Y-%m-%d}" for w in (material.weeks.train if name == "train" else material.weeks.test)],
             "person_weeks": len(fate.event),
             "people": part.keys["person_id"].n_unique(),
             "practices": part.keys["practice_code"].n_unique(),
@@ -245,19 +286,12 @@ def _about(outcome: Outcome, panel: _Panel, fates: tuple[_Fates, _Fates]) -> dic
             "died_before_any_event": fate.competing,
             "left_before_fate_known": fate.censored,
         }
+    told = ("name", "title", "definition", "window_days", "completeness_lag_days", "completeness_reason", "action")
     return {
-        "outcome": {
-            "name": outcome.name,
-            "title": outcome.title,
-            "definition": outcome.definition,
-            "window_days": outcome.window_days,
-            "completeness_lag_days": outcome.completeness_lag_days,
-            "completeness_reason": outcome.completeness_reason,
-            "action": outcome.action,
-        },
-        "data_date": f"{panel.data_date:%Y-%m-%d}",
-        "declarations": panel.declared.fingerprint,
-        "codelists": list(panel.declared.used_codelists),
-        "parameters": boosting.parameters(int((fates[0].weight > 0).sum())) | {"rounds": boosting.ROUNDS},
+        "outcome": {name: getattr(outcome, name) for name in (*told, "shown", "codelists", "unless")},
+        "data_date": f"{material.data_date:%Y-%m-%d}",
+        "declarations": material.declared.fingerprint,
+        "codelists": list(material.declared.used_codelists),
+        "parameters": boosting.parameters(int((found[0].weight > 0).sum())) | {"rounds": boosting.ROUNDS},
         **parts,
     }

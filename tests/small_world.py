@@ -24,6 +24,10 @@ def small_world(
     con = duckdb.connect()
     for name, columns in TABLES.items():
         con.execute(f"create table {name} ({columns}, {VERSIONED})")
+    con.execute(
+        "create table place as select 'E0100' || n as lsoa_code, n as imd_decile, n > 7 as rural_flag "
+        "from range(1, 11) t(n)"
+    )
     person = rng.permutation(np.arange(1, people + 1, dtype=np.int64) * 7919)
     born = rng.integers(0, 40 * 365, people)
     birth = np.datetime64("1922-01-15") + born
@@ -39,6 +43,8 @@ def small_world(
             "person_id": person,
             "birth_month": birth.astype("datetime64[M]").astype("datetime64[D]") + 14,
             "sex_code": np.where(rng.random(people) < 0.55, "2", "1"),
+            "lsoa_code": np.array([f"E0100{n}" for n in range(1, 11)])[born % 10],
+            "ethnic_code": np.where(born % 7 == 0, None, np.where(born % 5 == 0, "J", "A")),
             "known_from": _day(np.zeros(people)),
         },
     )

@@ -14,7 +14,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import models
 from models import calibration, censoring, evaluation, gate, logistic, panel, registry
-from models.candidate import BOOSTED, Candidate
+from models.candidate import Candidate
+from models.ladder import BOOSTED
 from tests.small_world import END, small_world
 
 
@@ -137,52 +138,84 @@ def test_intervals_cover_the_estimate_and_narrow_with_more_practices(tested):
     assert evaluation.interval(evaluation.replicates(p, coarse)["auroc"])["estimate"] > 0.5
 
 
-def passing(**changed: dict[str, float]) -> dict[str, dict[str, float]]:
-    good = {"estimate": 1.0, "low": 0.9, "high": 1.1}
-    return {"calibration_slope": good, "observed_over_expected": good, **changed}
-
-
+GOOD = {"estimate": 1.0, "low": 0.9, "high": 1.1}
 WIDE_OFF = {"estimate": 0.7, "low": 0.55, "high": 0.9}
 PRECISE = {"estimate": 0.96, "low": 0.94, "high": 0.98}
 BETTER = {"estimate": 0.05, "low": 0.02, "high": 0.08}
 NOT_SURELY = {"estimate": 0.05, "low": -0.01, "high": 0.11}
+WORSE = {"estimate": -0.05, "low": -0.08, "high": -0.02}
+USEFUL = {"estimate": 4.0, "low": 1.0, "high": 9.0}
+LADDER = ("age_sex", "frailty_index", BOOSTED)
 
 
-def decide(boosted, age_sex, prior, better=BETTER, *, has_champion=False, events=500) -> gate.Decision:
-    return gate.decide(
-        {BOOSTED: boosted, "age_sex": age_sex, "prior_admissions": prior},
-        better,
-        boosted=BOOSTED,
-        comparators=["age_sex", "prior_admissions"],
-        has_champion=has_champion,
-        events=events,
-    )
+def answers(group: str = "passes", worth=USEFUL, **changed: dict[str, float]) -> list[gate.Test]:
+    metrics = {"calibration_slope": GOOD, "observed_over_expected": GOOD, **changed}
+    groups = [{"grouping": "sex", "group": "women", "verdict": group}]
+    return gate.ask(metrics, groups, worth)
 
 
-def test_the_boosted_model_becomes_champion_when_surely_better_and_calibrated():
-    assert decide(passing(), passing(), passing()).status == "champion"
-    assert decide(passing(calibration_slope=PRECISE), passing(), passing()).promoted == BOOSTED
+def decide(tests=None, *, first=BETTER, between=BETTER, has_champion=False, events=500, against=None) -> gate.Decision:
+    """``first``: of every step over age and sex; ``between``: of the boosted trees over the frailty index."""
+    asked = {name: answers() for name in LADDER} | (tests or {})
+    minus = {
+        BOOSTED: {"age_sex": first, "frailty_index": between},
+        "frailty_index": {"age_sex": first, BOOSTED: NOT_SURELY},
+        "age_sex": {"frailty_index": WORSE, BOOSTED: WORSE},
+    }
+    versus = None if against is None else dict.fromkeys(LADDER, against)
+    return gate.decide(asked, minus, has_champion=has_champion, against_champion=versus, events=events)
+
+
+def test_the_boosted_model_becomes_champion_when_surely_better_than_every_step_and_calibrated():
+    assert (decide().promoted, decide().status) == (BOOSTED, "champion")
+    assert decide({BOOSTED: answers(calibration_slope=PRECISE)}).promoted == BOOSTED
+
+
+def test_a_simpler_step_that_is_not_surely_beaten_is_champion_and_the_reasons_say_so():
+    decision = decide(between=NOT_SURELY)
+    assert (decision.promoted, decision.status) == ("frailty_index", "champion")
+    assert "frailty_index is the simplest that passes" in decision.reasons[0]
 
 
 def test_a_better_point_alone_does_not_pass_and_the_simplest_is_shown_as_not_yet_validated():
-    decision = decide(passing(), passing(), passing(), NOT_SURELY)
+    decision = decide(first=NOT_SURELY)
     assert (decision.promoted, decision.status) == ("age_sex", "first model, not yet validated")
 
 
-def test_a_model_out_of_calibration_does_not_pass_nor_does_a_comparator():
-    off = passing(observed_over_expected=WIDE_OFF)
-    assert decide(off, off, passing()).promoted == "prior_admissions"
-    assert decide(off, off, off).promoted is None
-    assert "no model may be shown" in decide(off, off, off).reasons[-1]
+@pytest.mark.parametrize(
+    "kept_out",
+    [
+        answers(calibration_slope=WIDE_OFF),
+        answers(group="does not pass"),
+        answers(worth={"estimate": -4.0, "low": -9.0, "high": -1.0}),
+    ],
+)
+def test_calibration_a_group_or_net_benefit_outside_its_limits_keeps_a_model_out(kept_out):
+    decision = decide({BOOSTED: kept_out})
+    assert decision.promoted == "frailty_index"
+    assert any(BOOSTED in reason and "does not pass" in reason for reason in decision.reasons)
 
 
-def test_a_champion_stays_when_the_new_model_does_not_pass():
-    decision = decide(passing(), passing(), passing(), NOT_SURELY, has_champion=True)
-    assert (decision.promoted, decision.status) == (None, "challenger")
+def test_a_group_that_cannot_be_assessed_blocks_nothing():
+    assert decide({BOOSTED: answers(group="not assessable")}).promoted == BOOSTED
+
+
+def test_when_no_candidate_passes_calibration_no_model_may_be_shown():
+    off = answers(observed_over_expected=WIDE_OFF)
+    assert decide({"age_sex": off, BOOSTED: off}).promoted == "frailty_index"
+    none = decide(dict.fromkeys(LADDER, off))
+    assert none.promoted is None
+    assert "no model may be shown" in none.reasons[-1]
+
+
+def test_a_champion_stays_when_the_new_model_does_not_pass_or_is_surely_worse():
+    for decision in (decide(first=NOT_SURELY, has_champion=True), decide(has_champion=True, against=WORSE)):
+        assert (decision.promoted, decision.status) == (None, "challenger")
+    assert decide(has_champion=True, against=NOT_SURELY).promoted == BOOSTED
 
 
 def test_with_few_events_nothing_is_judged():
-    decision = decide(passing(), passing(), passing(), events=49)
+    decision = decide(events=49)
     assert (decision.promoted, decision.status) == ("age_sex", "first model, not yet validated")
     assert "fewer than 50" in decision.reasons[0]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 
@@ -17,6 +18,7 @@ import models
 from data_contracts.words import refused_in
 from features.declaration import DECLARED, FeatureSet, load_features
 from models.panel import is_test_person, read_part
+from models.silence import silenced, silences
 from models.training import opted_out
 from tests.small_world import END, small_world
 from tests.tiny_record import tiny_codelists
@@ -73,6 +75,45 @@ def test_training_again_with_another_number_of_threads_keeps_the_same_models(wor
         assert (
             json.loads(one.read_text())["files"].items()
             >= {k: v for k, v in json.loads(two.read_text())["files"].items() if not k.startswith("card")}.items()
+        )
+
+
+def test_every_step_of_the_ladder_is_measured_on_the_same_people_and_the_champion_is_none_that_is_surely_beaten(world):
+    primary = world.report.outcomes[0]
+    steps = ["age_sex", "prior_admissions", "frailty_index", "penalised_logistic", "lightgbm"]
+    assert [s for s in primary.metrics if s in steps] == steps
+    assert list(primary.metrics)[-2:] == steps[-2:]
+    name = next(n for n, model_id in primary.kept.items() if model_id == primary.published)
+    kept = models.load(world.folder / "model", primary.published)
+    later = list(primary.metrics)[list(primary.metrics).index(name) + 1 :]
+    assert all(-kept.metrics["minus"][other]["auroc"]["low"] >= 0 for other in later)
+    assert "is the simplest that passes" in primary.reasons[0]
+    assert primary.reasons[0] in (kept.folder / "card.md").read_text(encoding="utf-8")
+
+
+def test_a_source_that_falls_silent_after_training_is_not_read_as_zero(world):
+    kept = models.load(world.folder / "model", world.report.outcomes[0].kept["lightgbm"])
+    names = list(kept.candidate.features)
+    matrix = pl.read_parquet(world.feature / f"week={WEEK}" / "matrix.parquet", columns=names).to_numpy()
+    every = kept.candidate.predict(names, matrix, threads=1).mean()
+    for table, columns in silences(world.declared, names).items():
+        unknown = kept.candidate.predict(names, silenced(matrix, columns), threads=1)
+        zero = kept.candidate.predict(names, np.where(columns, 0, matrix).astype(np.float32), threads=1)
+        assert unknown.mean() == pytest.approx(every, rel=0.2), table
+        if columns.sum() > 30:
+            assert zero.mean() < unknown.mean() * 0.8
+    assert set(kept.metrics["more"]["silent"]) == set(silences(world.declared, names))
+
+
+def test_contributions_add_up_to_the_prediction_for_trees_and_for_regressions(world):
+    for name in ("lightgbm", "penalised_logistic", "age_sex"):
+        candidate = models.load(world.folder / "model", world.report.outcomes[0].kept[name]).candidate
+        names = list(candidate.features)
+        matrix = pl.read_parquet(world.feature / f"week={WEEK}" / "matrix.parquet", columns=names).to_numpy()[:60]
+        parts = candidate.contributions(names, matrix, threads=1)
+        assert parts.shape == (60, len(names) + 1)
+        assert 1 / (1 + np.exp(-parts.sum(axis=1))) == pytest.approx(
+            candidate.predict(names, matrix, threads=1), abs=2e-6
         )
 
 
@@ -179,8 +220,8 @@ def test_the_card_says_what_it_is_for_and_what_it_is_not(world):
 
 def test_a_damaged_champion_is_refused_before_anything_is_scored(world, tmp_path):
     shutil.copytree(world.folder / "model", tmp_path / "model")
-    model = tmp_path / "model" / world.report.outcomes[0].published / "model.txt"
-    model.write_text(model.read_text(encoding="utf-8").replace("leaf_value=", "leaf_value=9", 1), encoding="utf-8")
-    with pytest.raises(models.ModelError, match=r"damaged \(model.txt\)"):
+    model = tmp_path / "model" / world.report.outcomes[0].published / "features.json"
+    model.write_text(model.read_text(encoding="utf-8").replace("age", "rage", 1), encoding="utf-8")
+    with pytest.raises(models.ModelError, match=r"damaged \(features.json\)"):
         world.score(WEEK, model_folder=tmp_path / "model", out=tmp_path)
     assert list(tmp_path.glob("week=*")) == []
