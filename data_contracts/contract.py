@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import yaml
 
+from data_contracts import site
+
 SOURCES = Path(__file__).parent / "sources"
 REFERENCE = Path(__file__).parent / "reference"
 CODELISTS = Path(__file__).parent / "codelists"
@@ -71,6 +73,7 @@ class Column:
         known: for a fact that became known later than its row (an end date, a death): when.
         month_only: stored as the 15th of its month: a full date of birth never reaches the lake.
         future: a date after the delivery's received date is allowed (appointments booked ahead).
+        day_first: dates and times of day are written DD/MM/YYYY instead of YYYY-MM-DD.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Column:
     known: KnownDate | None = None
     future: bool = False
     month_only: bool = False
+    day_first: bool = False
     description: str = ""
 
     @property
@@ -141,6 +145,14 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class RecordTable:
+    """A table of the record that holds the source's rows as they are, under this name; ``end`` for stays."""
+
+    name: str
+    end: str | None = None
+
+
+@dataclass(frozen=True)
 class Contract:
     """One source as delivered. ``columns`` are in contract order; ``key`` and dates name lake columns."""
 
@@ -164,6 +176,7 @@ class Contract:
     gp_record: bool
     purposes: tuple[Purpose, ...]
     rules: tuple[Rule, ...] = ()
+    record_table: RecordTable | None = None
     path: Path = field(default=Path(), compare=False)
 
     @property
@@ -188,15 +201,22 @@ class Contract:
         return any(p.name == purpose and on <= p.review_date for p in self.purposes)
 
 
-@cache
-def load_contracts(folder: Path = SOURCES) -> dict[str, Contract]:
-    """All contracts of a folder by id, in order of id.
+def load_contracts(folder: Path | None = None) -> dict[str, Contract]:
+    """All contracts by id, in order of id: those shipped and those of the site, or those of one folder.
 
     Raises:
         ContractError: a file cannot be read as a contract, or two share an id.
     """
-    raw = {}
-    for path in sorted(folder.glob("*.yaml")):
+    if folder is not None:
+        return _load(tuple(sorted(folder.glob("*.yaml"))), ())
+    own = site.files("sources")
+    return _load((*sorted(SOURCES.glob("*.yaml")), *own), site.stamp(*own))
+
+
+@cache
+def _load(paths: tuple[Path, ...], _: site.Stamp) -> dict[str, Contract]:
+    raw: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for path in paths:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         if not isinstance(document, dict) or document.get("kind") != "DataContract":
             raise ContractError(f"{path.name}: not a data contract (kind: DataContract is missing)")
@@ -267,6 +287,7 @@ def _parse(path: Path, document: dict[str, Any], all_raw: dict[str, tuple[Path, 
             for name, p in custom.get("purposes", {}).items()
         ),
         rules=tuple(rules),
+        record_table=_record_table(custom.get("recordTable")),
         path=path,
     )
     _check(contract)
@@ -301,6 +322,7 @@ def _column(p: dict[str, Any]) -> Column:
         known=_known(custom.get("knownDate")),
         future=bool(custom.get("futureAllowed", False)),
         month_only=bool(custom.get("monthOnly", False)),
+        day_first=bool(custom.get("dayFirst", False)),
         description=str(p.get("description", "")).strip(),
     )
 
@@ -318,6 +340,10 @@ def _known(value: dict[str, Any] | None) -> KnownDate | None:
     return KnownDate(tuple(columns), int(value.get("lagDays", 0)), value.get("period"))
 
 
+def _record_table(value: dict[str, Any] | None) -> RecordTable | None:
+    return RecordTable(str(value["name"]), value.get("endDate")) if value else None
+
+
 def _with_default_sentinels(column: Column, defaults: dict[str, list[Any]]) -> Column:
     extra = tuple(str(s) for s in defaults.get(column.type, ()))
     if not extra or column.sentinels:
@@ -331,6 +357,7 @@ def _check(contract: Contract) -> None:
         raise ContractError(f"{contract.id}: column {name!r} is declared twice")
     dated = [contract.event_date, contract.delivery.period_column, contract.delivery.withdrawn_column]
     dated += [contract.delivery.submitter_column]
+    dated += [contract.record_table.end] if contract.record_table else []
     dated += [contract.version_column, *(contract.known_date.columns if contract.known_date else ())]
     for c in contract.columns:
         dated += list(c.known.columns) if c.known else []
@@ -343,3 +370,5 @@ def _check(contract: Contract) -> None:
         raise ContractError(f"{contract.id}: a rolling delivery needs periodColumn")
     if contract.domain != "none" and contract.person is None:
         raise ContractError(f"{contract.id}: identifierDomain {contract.domain!r} but no column has role person")
+    if contract.record_table and (contract.person is None or contract.event_date is None):
+        raise ContractError(f"{contract.id}: recordTable needs a column with role person and an eventDate")

@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from data_contracts import site
 from data_contracts.contract import REFERENCE, Column, Contract, ContractError, KnownDate
 
 EARLIEST = "1880-01-01"
@@ -83,12 +85,20 @@ def value_of(column: Column) -> str:
     t = quoted(f"t_{column.name}")
     if is_looked_up(column):
         return f"{lookup_alias(column)}.value"
+    if column.day_first:
+        t = _year_first(t)
     return _TYPED[column.type](t)
 
 
 def _date(t: str) -> str:
     shaped = f"substr({t}, 5, 1) = '-' and substr({t}, 8, 1) = '-' and substr({t}, 11, 1) in ('', ' ', 'T')"
     return f"case when {shaped} then try_cast(substr({t}, 1, 10) as date) end"
+
+
+def _year_first(t: str) -> str:
+    """DD/MM/YYYY, with a time of day or without, as YYYY-MM-DD; anything else is no date."""
+    parts = f"substr({t}, 7, 4), '-', substr({t}, 4, 2), '-', substr({t}, 1, 2), substr({t}, 11)"
+    return f"(case when substr({t}, 3, 1) = '/' and substr({t}, 6, 1) = '/' then concat({parts}) end)"
 
 
 def _integer(t: str) -> str:
@@ -204,15 +214,21 @@ def spoils_value(check: Check) -> bool:
     return check.code not in ("C01", "C06", "N00") and not check.code.startswith("X")
 
 
-@cache
 def code_set(name: str) -> tuple[str, ...]:
-    """The codes of one national set, from ``reference/code_value.csv``.
+    """The codes of one set, from ``reference/code_value.csv`` or the site's ``code_value.csv``.
 
     Raises:
         ContractError: there is no such set.
     """
-    table = pl.read_csv(REFERENCE / "code_value.csv", infer_schema=False)
-    codes = tuple(table.filter(pl.col("set") == name)["code"].to_list())
+    own = site.code_file()
+    paths = (REFERENCE / "code_value.csv", *([own] if own else []))
+    return _code_set(name, paths, site.stamp(*paths))
+
+
+@cache
+def _code_set(name: str, paths: tuple[Path, ...], _: site.Stamp) -> tuple[str, ...]:
+    tables = [pl.read_csv(path, columns=["set", "code"], infer_schema=False) for path in paths]
+    codes = tuple(pl.concat(tables).filter(pl.col("set") == name)["code"].to_list())
     if not codes:
         raise ContractError(f"No code set is called {name!r} in reference/code_value.csv.")
     return codes

@@ -16,6 +16,7 @@ import sql
 from data_contracts.contract import load_contracts
 from data_contracts.rules import code_set
 from features.errors import FeatureError
+from record import statement as record_statement
 
 if TYPE_CHECKING:
     from features.declaration import FeatureSet, Member, Table
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 def output_columns(statement: str) -> list[str]:
     """Names of the columns that a statement under ``sql/`` returns."""
-    query = sqlglot.parse_one(sql.load(statement), read="duckdb")
+    stage, _, name = statement.partition("/")
+    text = record_statement(name) if stage == "record" else sql.load(statement)
+    query = sqlglot.parse_one(text, read="duckdb")
     assert isinstance(query, exp.Query)
     return list(query.named_selects)
 
@@ -40,7 +43,8 @@ def check_tables(declared: FeatureSet) -> None:
 
 
 def _check_member(group: str, table: Table, member: Member) -> None:
-    text = f"select {member.value if member.value is not None else 0} from {table.name} where {member.where or 'true'}"
+    value = 0 if member.value is None else member.value
+    text = f"select {value}, {member.date or table.date} from {table.name} where {member.where or 'true'}"
     query = sqlglot.parse_one(text, read="duckdb")
     for column in query.find_all(exp.Column):
         if column.name not in _columns(table.name):

@@ -6,12 +6,14 @@ is writing to this home. Nothing heavy is imported before a command needs it.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipelines.commands.source import source
 from pipelines.errors import StopError
 from pipelines.store import Store
 
@@ -23,6 +25,7 @@ app = typer.Typer(
     help="From delivered extracts to a weekly list, as it was known on any Monday.\n\n"
     "Start with `anticipate demo`, then `anticipate ui`.",
 )
+app.add_typer(source, name="source")
 
 
 def main() -> None:
@@ -49,6 +52,7 @@ def choose_home(
 ) -> None:
     """Remember the home for the command."""
     context.obj = Store.at(home)
+    os.environ["ANTICIPATE_HOME"] = str(context.obj.home)  # where the site's own declarations are looked for
 
 
 @app.command()
@@ -162,6 +166,40 @@ def person(
     from pipelines.terminal import show_person
 
     show_person(context.obj, reference, week, events=events)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    team: Annotated[str, typer.Argument(help="The team's code, as in the name of its list.")],
+    purpose: Annotated[str, typer.Option(help="What for; one of the purposes of your role.")],
+    *,
+    week: Annotated[str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the newest list")] = None,
+    at_practice: Annotated[
+        bool, typer.Option("--at-practice", help="Row ids and pseudonyms only; the practice says who they are.")
+    ] = False,
+) -> None:
+    """Release one team's list with NHS numbers. Who asks is the account; each person shown goes into the audit log.
+
+    Example: `anticipate release U05048 --week 2026-02-23 --purpose "direct care"`
+    """
+    from pipelines.commands.release import release_list
+
+    release_list(context.obj, team, week, purpose, at_practice=at_practice)
+
+
+@app.command()
+def audit(
+    context: typer.Context,
+    person: Annotated[str | None, typer.Option(help="Who saw this person? 13 letters and digits.")] = None,
+) -> None:
+    """Check that the audit log is whole, say which released lists are overdue for deletion, or who saw a person.
+
+    Example: `anticipate audit --person 128GGYHYYK08N`
+    """
+    from pipelines.commands.release import show_audit
+
+    show_audit(context.obj, person)
 
 
 @app.command()

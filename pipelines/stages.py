@@ -24,7 +24,7 @@ from pipelines.content import read, settle
 from pipelines.errors import ProblemError
 from pipelines.publish import current_manifest
 from pipelines.store import Store
-from record import TABLES, BuiltTable, HistoryReport, build_table, open_histories, open_record, update_history
+from record import BuiltTable, HistoryReport, all_tables, build_table, open_histories, open_record, update_history
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,7 +89,7 @@ def build_record(store: Store, tables: Sequence[str]) -> Iterator[tuple[BuiltTab
     with store.compute() as con:
         open_histories(con, load_contracts().values(), lake=store.lake)
         open_record(con, lake=store.lake)
-        for table in (t for t in TABLES if t in tables):
+        for table in (t for t in all_tables() if t in tables):
             built = build_table(con, table, lake=store.lake)
             rows = con.execute(f'describe "{table}"').fetchall()
             yield built, [(str(name), str(kind)) for name, kind, *_ in rows]

@@ -18,6 +18,7 @@ from pipelines.findings import Finding, keep
 from pipelines.partitions import week_of_run
 from pipelines.presentation import code_reference, contract_schema, markdown
 from pipelines.resources import Writer
+from pipelines.sources import remember_contracts
 from record import HistoryReport
 
 GROUP = "conform"
@@ -125,6 +126,7 @@ def conform(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
             metadata=_metadata(store.lake / "conform" / contract.id, ledger, entries, fold),
             check_results=[f.result() for f in findings],
         )
+    remember_contracts(store)
     keep(store, found, run_id=context.run_id, step="conform", week=week)
 
 

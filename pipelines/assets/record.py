@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
@@ -11,10 +12,12 @@ from pipelines import stages
 from pipelines.assets.conform import key_of as conform_key
 from pipelines.presentation import code_reference
 from pipelines.resources import Writer
-from record import TABLES
+from record import all_tables, plain_tables, statement
 
 GROUP = "record"
 OWNERS = ["team:data-management"]
+_TABLES = all_tables()
+_PLAIN = plain_tables()
 _READS = re.compile(r"\b(?:from|join)\s+([a-z_0-9]+)")
 
 
@@ -35,9 +38,14 @@ def _header(statement: str) -> str:
 
 def _reads(table: str) -> list[dg.AssetKey]:
     """What the statement of a table reads: the versions of a source, and other canonical tables."""
-    names = set(_READS.findall(sql.load(f"record/{table}").lower()))
+    names = set(_READS.findall(statement(table).lower()))
     sources = [conform_key(c) for c in load_contracts().values() if f"{c.id}_history" in names]
-    return sources + [table_key(t) for t in TABLES if t in names and t != table]
+    return sources + [table_key(t) for t in _TABLES if t in names and t != table]
+
+
+def _declared_in(table: str) -> Path:
+    """The statement of a table, or the contract that implies it."""
+    return _PLAIN[table].path if table in _PLAIN else sql.FOLDER / "record" / f"{table}.sql"
 
 
 def _table_spec(table: str) -> dg.AssetSpec:
@@ -47,16 +55,16 @@ def _table_spec(table: str) -> dg.AssetSpec:
         group_name=GROUP,
         owners=OWNERS,
         kinds={"sql", "duckdb"},
-        description=_header(sql.load(f"record/{table}")),
-        metadata={"dagster/code_references": code_reference(sql.FOLDER / "record" / f"{table}.sql")},
+        description=_header(statement(table)),
+        metadata={"dagster/code_references": code_reference(_declared_in(table))},
     )
 
 
-@dg.multi_asset(name="record", specs=[_table_spec(t) for t in TABLES], can_subset=True)
+@dg.multi_asset(name="record", specs=[_table_spec(t) for t in _TABLES], can_subset=True)
 def record(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Build the selected canonical tables."""
     selected = set(context.selected_asset_keys)
-    for table, columns in stages.build_record(writer.store, [t for t in TABLES if table_key(t) in selected]):
+    for table, columns in stages.build_record(writer.store, [t for t in _TABLES if table_key(t) in selected]):
         yield dg.MaterializeResult(
             asset_key=table_key(table.name),
             metadata={

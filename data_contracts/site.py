@@ -1,0 +1,45 @@
+"""What one site declares for itself: sources, codes and features beside those that the product ships.
+
+A site's folder lies outside the checkout, so that a source is added without editing the product and stays when the
+product is replaced: ``ANTICIPATE_SITE``, else ``site`` in the home that ``ANTICIPATE_HOME`` names.
+
+```
+site/sources/<source>.yaml     a contract; its id must not be one that the product ships
+site/examples/<source>.csv     a few artificial rows, read by `anticipate source check`
+site/features/<family>.yaml    features, as in features/declared
+site/code_value.csv            codes: set,code,label,source
+```
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def folder() -> Path | None:
+    """The site's folder, whether or not it is there; None when neither it nor a home is named."""
+    if named := os.environ.get("ANTICIPATE_SITE"):
+        return Path(named).absolute()
+    home = os.environ.get("ANTICIPATE_HOME")
+    return Path(home).absolute() / "site" if home else None
+
+
+def files(kind: str) -> tuple[Path, ...]:
+    """The YAML files of one kind (``sources`` or ``features``), in order of name."""
+    place = folder()
+    return tuple(sorted((place / kind).glob("*.yaml"))) if place else ()
+
+
+def code_file() -> Path | None:
+    """The site's own codes, where it has any."""
+    place = folder()
+    path = place / "code_value.csv" if place else None
+    return path if path and path.exists() else None
+
+
+def stamp(*paths: Path) -> Stamp:
+    """Names, sizes and times of files: tells whether what was read from them still holds."""
+    return tuple((str(p), (s := p.stat()).st_size, s.st_mtime_ns) for p in paths)
