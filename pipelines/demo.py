@@ -27,6 +27,7 @@ def run_demo(store: Store, *, people: int, seed: int, weeks: int) -> None:
     began = time.monotonic()
     asked = {"people": people, "seed": seed, "weeks": weeks}
     made = _made(store, asked) or _make(store, asked)
+    _write_roles(store)
     mondays = [dt.date.fromisoformat(day) for day in made["deliveries"]][1:]
     os.environ["ANTICIPATE_LAST_WEEK"] = max(mondays).isoformat()
     for monday in mondays:
@@ -39,6 +40,16 @@ def run_demo(store: Store, *, people: int, seed: int, weeks: int) -> None:
 
 def _folder(store: Store) -> Path:
     return store.home / "demo"
+
+
+def _write_roles(store: Store) -> None:
+    """So that whoever runs the demonstration can release lists of its artificial people."""
+    from pipelines.release.roles import ROLES, account, demonstration_roles
+
+    path = store.governance / ROLES
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(demonstration_roles(account(), dt.date(2099, 12, 31)), encoding="utf-8")
 
 
 def _made(store: Store, asked: dict[str, int]) -> dict[str, list[str]] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -32,6 +32,38 @@ def identities_in(contents: Contents) -> list[str]:
         if numbers := _numbers_in(_texts(path)):
             found.append(f"{name} holds {numbers} NHS numbers")
     return found
+
+
+def numbers_in_folder(folder: Path, known: Collection[str] | None = None) -> int:
+    """How many distinct NHS numbers any file below a folder holds: text, workbooks, Parquet, SQLite and logs alike.
+
+    Args:
+        folder: a folder or a file.
+        known: only these numbers count, e.g. those of the vault; None: every run of ten digits that can be one.
+    """
+    texts = list(_texts(folder))
+    with duckdb.connect() as con:
+        for file in [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.is_file()):
+            if file.suffix == ".parquet":
+                texts += _parquet_texts(con, file)
+            elif file.suffix not in (*_READ, ".xlsx"):
+                texts.append(file.read_bytes().decode("latin-1"))
+    if known is None:
+        return _numbers_in(texts)
+    wanted = set(known)
+    return len({n for text in texts for m in _TEN_DIGITS.findall(text) if (n := re.sub(r"[ -]", "", m)) in wanted})
+
+
+def _parquet_texts(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    described = con.sql(f"describe select * from {read([file])}").fetchall()
+    texts = []
+    for name, kind, *_ in described:
+        if kind in ("VARCHAR", "BIGINT"):
+            rows = con.sql(
+                f'select distinct "{name}"::varchar from {read([file])} where "{name}" is not null'
+            ).fetchall()
+            texts += [text for (text,) in rows]
+    return texts
 
 
 def _in_table(con: duckdb.DuckDBPyConnection, table: Table) -> list[str]:

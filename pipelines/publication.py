@@ -13,6 +13,7 @@ from outreach.ledger import ledgers
 from pipelines.errors import ProblemError
 from pipelines.marts import current_dashboard, current_marts, marts_data_date
 from pipelines.publish import Contents, Table, publish
+from pipelines.release.door import audit_log
 from pipelines.stages import feature_folder, list_folder, open_key, open_views, score_folder
 from pipelines.store import Store
 from pipelines.training import models_in_use
@@ -34,16 +35,16 @@ def contents_of(store: Store, week: dt.date) -> Contents:
     """Everything that is current in the home: the newest list week decides what a publication is called.
 
     Raises:
-        ProblemError: there is no list, or no commissioning table, to publish.
+        ProblemError: there is no commissioning table to publish. Without a list the publication has none.
     """
     weeks = [when for when, _ in ledgers(list_folder(store))]
     date = marts_data_date(store)
-    if not weeks or date is None:
-        raise ProblemError("There is nothing to publish yet: a list and the commissioning tables are needed.")
-    newest = max(weeks)
+    if date is None:
+        raise ProblemError("There is nothing to publish yet: the commissioning tables are needed.")
+    newest = max(weeks, default=week)
     used = models_in_use(store, newest).rows(named=True)
     pages = {f"lists/week={w}": list_folder(store) / f"week={w}" for w in weeks[-LIST_WEEKS:]}
-    card = store.models / str(used[0]["model_id"]) / "card.html"
+    cards = {MODEL_CARD: store.models / str(used[0]["model_id"]) / "card.html"} if used else {}
     return Contents(
         week=newest,
         data_date=date,
@@ -51,15 +52,16 @@ def contents_of(store: Store, week: dt.date) -> Contents:
         record=lambda con: open_views(store, con),
         meanings=_meanings(),
         analyst=_analyst_tables(store),
-        files={**pages, MODEL_CARD: card, DASHBOARD: current_dashboard(store)},
+        files={**pages, **cards, DASHBOARD: current_dashboard(store)},
         facts={
             "run_week": week.isoformat(),
-            "model_id": used[0]["model_id"],
+            "model_id": used[0]["model_id"] if used else None,
             "models": used,
             "features": features.load_features().fingerprint[:12],
             "key_fingerprint": key_fingerprint(open_key(store)),
             "contracts": {c.id: c.version for c in load_contracts().values()},
             "approved": False,
+            "audit": vars(audit_log(store).head()),
         },
     )
 

@@ -203,7 +203,9 @@ def _copy_files(building: Path, files: Mapping[str, Path]) -> None:
         target = building / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.parquet", "*.sheet.json"))  # ledgers stay in the lake
+            shutil.copytree(
+                source, target, ignore=shutil.ignore_patterns("*.parquet", "*.sheet.json")
+            )  # ledgers stay in the lake
         else:
             shutil.copy2(source, target)
 

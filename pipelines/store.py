@@ -83,6 +83,32 @@ class Store:
         """The pseudonymisation key: ``ANTICIPATE_KEY_FILE`` or ``vault/key/person.key``."""
         return Path(os.environ.get("ANTICIPATE_KEY_FILE") or self.vault / "key" / "person.key")
 
+    @property
+    def governance(self) -> Path:
+        """Roles and approvals: read here, written by another account than the one that releases."""
+        return self.home / "governance"
+
+    @property
+    def released(self) -> Path:
+        """Lists with names, one folder a release; 0700. Apart from vault and inbox the only place with NHS numbers."""
+        return self.home / "released"
+
+    @property
+    def audit_file(self) -> Path:
+        """The audit chain; 0700."""
+        return self.home / "audit" / "audit.jsonl"
+
+    @property
+    def audit_key_file(self) -> Path:
+        """The audit chain's own key: ``ANTICIPATE_AUDIT_KEY_FILE`` or ``vault/key/audit.key``."""
+        return Path(os.environ.get("ANTICIPATE_AUDIT_KEY_FILE") or self.vault / "key" / "audit.key")
+
+    @property
+    def audit_witness(self) -> Path:
+        """Where head and length of the audit chain are told, outside the home: ``ANTICIPATE_AUDIT_WITNESS``."""
+        named = os.environ.get("ANTICIPATE_AUDIT_WITNESS")
+        return Path(named) if named else self.home.parent / f"{self.home.name}.audit-heads.jsonl"
+
     def prepare(self) -> Store:
         """Make the folders that must exist; the vault and the analyst folder for their owner only."""
         for folder in (self.inbox, self.lake, self.models, self.published, self.dagster_home, self.temporary):

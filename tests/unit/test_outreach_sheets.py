@@ -68,7 +68,7 @@ def test_each_person_is_a_reference_with_age_sex_practice_reason_risk_and_step(r
     assert row[1] == f"{person_ref(1)}\n85–89 woman\nMill Lane Surgery"
     assert row[2] == "One fall recorded in the last three months, on 3 Jan 2026"
     assert row[3:6] == ["Not known"] * 3
-    assert row[6:8] == ["Falls review: talk to the falls recovery service", "Very high: about 79 in 100"]
+    assert row[6:8] == ["Falls review: the falls recovery service", "Very high: about 79 in 100"]
     assert len(row) == 9
 
 
