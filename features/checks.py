@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from data_contracts.words import WordError, check_words
 from features.conditions import check_tables, output_columns
+from features.diagnoses import MAPPING
 from features.errors import FeatureError
 from features.phenotype import check as check_phenotype
 
@@ -23,12 +24,15 @@ KIND_OF_MEASURE = {
     "open_count": "interval",
     "open_sum": "interval",
     "distinct": "item",
+    "hospital_frailty": "diagnosis",
+    "charlson": "diagnosis",
 }
 STATEMENT_OF_KIND = {
     "event": "event_long",
     "amount": "amount_long",
     "interval": "interval_long",
     "item": "distinct_long",
+    "diagnosis": "diagnosis_long",
 }
 AUDIT_ONLY = ("ethnic", "language", "imd", "deprivation", "lsoa", "practice", "hiv")
 
@@ -39,6 +43,8 @@ def result_column(feature: Feature) -> str:
         return "latest_status"
     if feature.measure in ("open_count", "open_sum"):
         return feature.measure
+    if feature.measure == "hospital_frailty":
+        return f"frailty_low_{feature.window}"
     return f"{feature.measure}_{feature.window}"
 
 
@@ -55,6 +61,7 @@ def check_declarations(declared: FeatureSet) -> None:
         check_phenotype(phenotype, declared.groups, declared.tables)
     for feature in declared.features:
         _check_feature(declared, feature, produced, described)
+        _check_derived(declared, feature)
     if declared.deficits and declared.polypharmacy[0] not in names:
         raise FeatureError(f"polypharmacy names {declared.polypharmacy[0]!r}, which is no feature")
 
@@ -106,6 +113,19 @@ def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, s
         raise FeatureError(
             f"feature {feature.name!r}: its sentence has a date, so its group needs a days_since feature"
         )
+
+
+def _check_derived(declared: FeatureSet, feature: Feature) -> None:
+    if feature.measure == "charlson" and feature.weights not in MAPPING:
+        raise FeatureError(f"feature {feature.name!r}: weights are one of {', '.join(MAPPING)}")
+    names = declared.names
+    for name, _ in feature.of:
+        if name not in names:
+            raise FeatureError(f"feature {feature.name!r} is made of {name!r}, which is no feature")
+        if declared.by_name[name].of and names.index(name) > names.index(feature.name):
+            raise FeatureError(f"feature {feature.name!r} is made of {name!r}: declare that one before it")
+    if feature.measure in ("band", "younger") and (len(feature.of) != 1 or not feature.cuts):
+        raise FeatureError(f"feature {feature.name!r}: {feature.measure} needs one feature and its cuts")
 
 
 def latest_feature(declared: FeatureSet, feature: Feature) -> Feature | None:

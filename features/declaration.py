@@ -16,14 +16,14 @@ from typing import Any, Literal
 import yaml
 
 from data_contracts.contract import load_contracts
-from features import codelist
+from features import codelist, diagnoses
 from features.checks import check_declarations
 from features.errors import FeatureError
 from features.phenotype import Phenotype, parse
 
 DECLARED = Path(__file__).parent / "declared"
 
-Kind = Literal["event", "amount", "interval", "item"]
+Kind = Literal["event", "amount", "interval", "item", "diagnosis"]
 Measure = Literal[
     "count",
     "sum",
@@ -34,12 +34,18 @@ Measure = Literal[
     "open_count",
     "open_sum",
     "distinct",
+    "hospital_frailty",
+    "charlson",
+    "band",
+    "younger",
+    "spread",
     "demographic",
     "deficit",
     "deficit_count",
     "phenotype",
 ]
 WINDOWED: tuple[Measure, ...] = ("count", "sum", "nights", "distinct")
+DERIVED: tuple[Measure, ...] = ("band", "younger", "spread")
 DEFAULT_MISSING = "no source of it may be used, or none has told anything new for too long"
 
 
@@ -78,7 +84,7 @@ class Group:
 
     Attributes:
         kind: an ``event`` has a date, an ``amount`` a date and a whole number to add up, an ``interval`` a start and an
-            end, an ``item`` is a thing counted once.
+            end, an ``item`` is a thing counted once, a ``diagnosis`` is an episode with the conditions it names.
     """
 
     name: str
@@ -99,6 +105,11 @@ class Feature:
         reason: sentence forms ``one``, ``many`` or ``status``; empty when it is never printed.
         reason_from: the smallest value for which the sentence is said.
         phenotype: for ``phenotype``, the file that declares its rules; ``column`` says what of the result.
+        of: for a measure made of other features, those features, each with the value that says nothing, if any.
+        cuts: where the bands of ``band`` begin; the age of ``younger``.
+        age_from: under this age the value is unknown.
+        weights: set of weights of ``charlson``.
+        minimum: the smallest value that can be.
     """
 
     name: str
@@ -118,6 +129,11 @@ class Feature:
     reason: tuple[tuple[str, str], ...] = ()
     reason_from: int = 1
     phenotype: str | None = None
+    of: tuple[tuple[str, int | None], ...] = ()
+    cuts: tuple[int, ...] = ()
+    age_from: int = 0
+    weights: str = ""
+    minimum: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,6 +173,8 @@ class FeatureSet:
         if feature.phenotype:
             groups = sorted(self.phenotypes[feature.phenotype].groups)
             return tuple(dict.fromkeys(m.table for g in groups for m in self.groups[g].members))
+        if feature.of:
+            return tuple(dict.fromkeys(t for name, _ in feature.of for t in self.tables_of(self.by_name[name])))
         if feature.group is None:
             return ()
         return tuple(dict.fromkeys(m.table for m in self.groups[feature.group].members))
@@ -187,9 +205,12 @@ class FeatureSet:
                 [f.name, f.measure, f.group, f.window, f.column, f.bit, f.levels, f.expires, f.model_use]
                 for f in self.features
             ],
+            [[f.name, f.of, f.cuts, f.age_from, f.weights] for f in self.features],
             list(self.polypharmacy),
             [asdict(self.phenotypes[name]) for name in sorted(self.phenotypes)],
             [asdict(self.codes(name)) for name in self.used_codelists],
+            diagnoses.code_rows().rows(),
+            diagnoses.weights(),
         ]
         return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
 
@@ -257,6 +278,8 @@ def _expand(declared: dict[str, Any], theme: str) -> list[Feature]:
     values["reason"] = tuple(reason.items())
     values["levels"] = tuple(values.pop("levels", {}).items())
     values["expires"] = tuple(values.pop("expires", {}).items())
+    values["of"] = tuple(values.pop("of", {}).items())
+    values["cuts"] = tuple(values.pop("cuts", ()))
     if windows is None:
         return [Feature(**values)]
     return [Feature(**{**values, "name": f"{declared['name']}_{days}", "window": days}) for days in windows]

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from features import diagnoses
 from features.checks import result_column
 from features.declaration import Feature, FeatureSet
+from features.derived import derived_values, old_enough
 from features.judge import Judged
 from features.packed import STATUS_EPOCH, STATUS_VALUES, place
 from features.phenotypes import judge_week
@@ -46,7 +48,7 @@ def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndar
     judged = judge_week(declared, read, slices)
     mask = _dense(persons, read.deficits)
     columns: dict[str, np.ndarray] = {}
-    for feature in declared.features:
+    for feature in (f for f in declared.features if not f.of):
         known = _known(declared, feature, read.heard, len(persons))
         if feature.measure == "phenotype":
             values = judged[feature.phenotype or ""].column(feature.column or "")
@@ -61,7 +63,10 @@ def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndar
         else:
             values = _group_values(declared, feature, read.week, slices, len(persons))
         columns[feature.name] = np.where(known, values, UNKNOWN).astype(np.float32)
-    return columns, judged
+    for feature in declared.features:
+        values = derived_values(feature, columns) if feature.of else columns[feature.name]
+        columns[feature.name] = old_enough(feature, values, columns).astype(np.float32)
+    return {name: columns[name] for name in declared.names}, judged
 
 
 def _known(declared: FeatureSet, feature: Feature, heard: dict[str, np.ndarray], people: int) -> np.ndarray:
@@ -99,13 +104,20 @@ def _group_values(
     people: int,
 ) -> np.ndarray:
     """One dense column; people without a row get what "none" means for the measure."""
-    none = feature.window if feature.measure == "days_since" else 0
+    none = {"days_since": feature.window, "hospital_frailty": UNKNOWN, "charlson": UNKNOWN}.get(feature.measure, 0)
     values = np.full(people, none, dtype=np.float32)
     group = declared.groups[feature.group or ""]
     part = slices[group.kind].get(group_numbers(declared)[group.name])
     if part is None:
         return values
     rows, frame = part
+    if feature.measure == "hospital_frailty":
+        low, high = (frame[f"frailty_{half}_{feature.window}"].to_numpy() for half in ("low", "high"))
+        values[rows] = diagnoses.hospital_frailty(low, high)
+        return values
+    if feature.measure == "charlson":
+        values[rows] = diagnoses.charlson(frame[result_column(feature)].to_numpy(), feature.weights)
+        return values
     raw = frame[result_column(feature)].to_numpy()
     values[rows] = _status_values(feature, week, raw) if result_column(feature) == "latest_status" else raw
     return values

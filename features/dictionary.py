@@ -13,12 +13,12 @@ DIRECTIONS = {"up": "rises", "down": "falls", "none": "no expectation"}
 
 
 def matrix_schema(declared: FeatureSet | None = None) -> pa.DataFrameSchema:
-    """Pandera schema of ``matrix.parquet``: one row a person, every feature a nullable float32 not below zero."""
+    """Pandera schema of ``matrix.parquet``: one row a person, nullable float32 not below their minimum."""
     import pandera.polars as pa  # imported here: it takes a second, and few callers need it
 
     declared = declared or load_features()
     columns = {"person_id": pa.Column("int64", unique=True)}
-    columns |= {f.name: pa.Column("float32", pa.Check.ge(0), nullable=True) for f in declared.features}
+    columns |= {f.name: pa.Column("float32", pa.Check.ge(f.minimum), nullable=True) for f in declared.features}
     return pa.DataFrameSchema(columns, strict=True, ordered=True)
 
 

@@ -1,7 +1,8 @@
 """One pass over the record: the rows that some week can read, kept as small temporary tables in the connection.
 
-Makes ``feature_span``, ``feature_event``, ``feature_amount``, ``feature_interval``, ``feature_item`` and
-``feature_deficit``; ``release`` drops them. ``weeks_at_once`` makes ``feature_week``: the Mondays looked at together.
+Makes ``feature_span``, ``feature_event``, ``feature_amount``, ``feature_interval``, ``feature_item``,
+``feature_diagnosis`` and ``feature_deficit``; ``release`` drops them. ``weeks_at_once`` makes
+``feature_week``: the Mondays looked at together.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import polars as pl
 
 import sql
-from features import statements
+from features import diagnoses, statements
 from features.declaration import FeatureSet, Table
 
 WINDOWS = (30, 90, 365, 730)
@@ -25,6 +26,10 @@ EMPTY = {
     "interval": f"select {ROW}, null::date as start_date, null::date as end_date, 0 as value where false",
     "item": f"select {ROW}, null::date as event_date, null::bigint as item where false",
 }
+EMPTY_DIAGNOSIS = (
+    f"select {ROW}, null::varchar as provider_code, null::date as admitted, null::date as discharge_date, "
+    "null::bigint as frailty_low, null::bigint as frailty_high, null::bigint as charlson where false"
+)
 EMPTY_DEFICIT = (
     "select null::bigint as person_id, null::bigint as deficit_bit, null::date as readable_from, "
     "null::date as readable_until where false"
@@ -38,6 +43,8 @@ TABLES = (
     "feature_interval",
     "feature_item",
     "feature_deficit",
+    "feature_icd10",
+    "feature_diagnosis",
     "feature_week",
     "feature_status_group",
     "feature_day_group",
@@ -72,7 +79,16 @@ def gather(
             selects.append(sql.load("features/coded_event"))
         _make(con, f"feature_{kind}", "\nunion all\n".join(selects) or empty)
     _keep_phenotype_groups(con, declared)
+    _keep_diagnoses(con, declared, tables)
     _keep_deficits(con, declared, tables)
+
+
+def _keep_diagnoses(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables: Collection[str]) -> None:
+    _keep(con, "feature_icd10", diagnoses.code_rows())
+    episodes = statements.member_selects(declared, "diagnosis", tables)
+    if episodes:
+        con.execute(f"create or replace temporary view feature_episode as {episodes}")
+    _make(con, "feature_diagnosis", sql.load("features/diagnosis_span") if episodes else EMPTY_DIAGNOSIS)
 
 
 def _keep_deficits(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables: Collection[str]) -> None:
@@ -109,6 +125,7 @@ def release(con: duckdb.DuckDBPyConnection) -> None:
     """Drops what ``gather`` and ``weeks_at_once`` made."""
     for table in TABLES:
         con.execute(f"drop table if exists {table}")
+    con.execute("drop view if exists feature_episode")
 
 
 def newest_known(

@@ -71,7 +71,7 @@ def member_selects(declared: FeatureSet, kind: str, tables: Collection[str]) -> 
     """The rows of every uncoded member of one kind, put under one another; none when no table is there.
 
     Columns: event, amount: person_id, group_id, event_date, value, known_from, known_until; interval: start_date and
-    end_date in place of event_date; item: item in place of value.
+    end_date in place of event_date; item: item in place of value; diagnosis: the columns of its table, and group_id.
     """
     numbers = group_numbers(declared)
     selects = [
@@ -86,6 +86,8 @@ def member_selects(declared: FeatureSet, kind: str, tables: Collection[str]) -> 
 
 def _member_select(declared: FeatureSet, group: Group, member: Member, number: int) -> str:
     table, lookback = declared.tables[member.table], declared.group_lookback(group.name)
+    if group.kind == "diagnosis":
+        return f"select t.*, {number} as group_id from {table.name} as t where {member.where or 'true'}"
     value = 0 if member.value is None else member.value
     happened = {
         "event": f"{table.date} as event_date, cast(round({value}) as integer) as value",
