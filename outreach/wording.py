@@ -33,7 +33,7 @@ LEFT_OFF_ONE: Final = (
 NOT_KNOWN: Final = "Not known"
 NONE_FOUND: Final = "None found"
 LIVES_ALONE: Final = "Lives alone (recorded {})"
-HAS_CARER: Final = "has a carer"
+HAS_CARER: Final = "Has a carer"
 PLAN: Final = "Yes: {}, {}"
 COMMUNITY_PLAN: Final = "Personalised care and support plan"
 SEEN_BY_NOBODY: Final = "Nobody in the last 12 months that we can see"
@@ -91,6 +91,19 @@ STATUS_WORDS: Final = {
     "gone": "No longer registered with a practice of the board.",
     "other_team": "Now with another neighbourhood.",
 }
+WHY_PLACE: Final = "Place {rank} of {ranked} who could be listed by this team, which has {capacity} places."
+WHY_ROOM: Final = "With {count} more places the list would have reached this person."
+WHY_ROOM_ONE: Final = "With 1 more place the list would have reached this person."
+WHY_RISK: Final = "The calculated risk of {outcome} in {horizon} is {count} in 100."
+WHY_THRESHOLD: Final = "The list begins at {count} in 100."
+WHY_LISTED: Final = "Last listed on {date}."
+WHY_TEAM: Final = "Team {team}, practice {practice}."
+WHY_UNKNOWN: Final = "Nobody with this reference is registered with a practice of the board, as known that Monday."
+WHY_WITHHELD: Final = "This record is not shown."
+WHY_CHILD: Final = "Under 18: never on a list."
+WHY_YOUNG: Final = "Under 65, and no housebound code is in force."
+WHY_NO_AGE: Final = "The month of birth is not known, so it cannot be told whether the list is for this person."
+
 SEX_WORDS: Final = {"1": "man", "2": "woman", "M": "man", "F": "woman"}
 SEX_UNKNOWN: Final = "sex not stated"
 

@@ -18,6 +18,7 @@ from pipelines.query import query, write_table
 from pipelines.resources import Home
 from pipelines.status import COUNTS, read_status
 from pipelines.store import Store
+from pipelines.why import why as why_listed
 
 
 class StatusForm(dg.Config):
@@ -45,6 +46,13 @@ class PersonForm(dg.Config):
 
     person_id: str = Field(default="0000000000000", description="13 letters and digits, as on a list.")
     week: str = Field(default="", description="A Monday, YYYY-MM-DD; empty: the newest published week.")
+
+
+class WhyForm(dg.Config):
+    """One pseudonymous person and one Monday's list."""
+
+    person_id: str = Field(default="0000000000000", description="13 letters and digits, as on a list.")
+    week: str = Field(default="", description="A Monday, YYYY-MM-DD; empty: the newest list.")
 
 
 class CompareForm(dg.Config):
@@ -95,6 +103,21 @@ def show_person(context: dg.OpExecutionContext, config: PersonForm, home: Home) 
     context.add_output_metadata({"page": dg.MetadataValue.path(str(path))})
 
 
+@dg.op(out=dg.Out(dg.Nothing), description="Why one person is on a list or not.")
+def show_why(context: dg.OpExecutionContext, config: WhyForm, home: Home) -> None:
+    """A page in the analyst folder; the run page shows its path only."""
+    found = why_listed(home.store, config.person_id, config.week or None)
+    path = _private_file(home.store, f"why-{context.run_id[:8]}.html")
+    lines = "".join(f"<li>{html.escape(s)}</li>" for s in found.sentences)
+    title = f"{found.reference}, list of {found.week}"
+    path.write_text(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1>"
+        f"<p>Demonstration: not for clinical use.</p><ul>{lines}</ul></html>",
+        encoding="utf-8",
+    )
+    context.add_output_metadata({"page": dg.MetadataValue.path(str(path))})
+
+
 @dg.op(out=dg.Out(dg.Nothing), description="Two published weeks beside each other, in counts.")
 def show_comparison(context: dg.OpExecutionContext, config: CompareForm, home: Home) -> None:
     """Who joined and left the lists and how scores moved, as Markdown on the run page."""
@@ -125,6 +148,12 @@ def query_job() -> None:
 def person() -> None:
     """One person's page."""
     show_person()
+
+
+@dg.job(name="why", description="Why one person is on a list or not; the page is written to the analyst folder.")
+def why_job() -> None:
+    """One person and one list."""
+    show_why()
 
 
 @dg.job(name="compare_weeks", description="Who joined and left the lists between two weeks, in counts.")

@@ -189,6 +189,22 @@ def release(
 
 
 @app.command()
+def why(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="PERSON_ID", help="13 letters and digits, as on a list.")],
+    week: Annotated[str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the newest list")] = None,
+) -> None:
+    """Why a person is on that week's list, or why not. Answers for anybody.
+
+    Example: `anticipate why 128GGYHYYK08N --week 2026-02-23`
+    """
+    from pipelines.why import why as answer
+
+    found = answer(context.obj, reference, week)
+    sys.stdout.write(f"{found.reference}, list of {found.week}\n" + "".join(f"- {s}\n" for s in found.sentences))
+
+
+@app.command()
 def audit(
     context: typer.Context,
     person: Annotated[str | None, typer.Option(help="Who saw this person? 13 letters and digits.")] = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.analyst_jobs import compare_job, person, query_job, status
+from pipelines.analyst_jobs import compare_job, person, query_job, status, why_job
 from pipelines.assets.commissioning import marts
 from pipelines.assets.conform import conform
 from pipelines.assets.features import feature
@@ -26,13 +26,13 @@ weekly = dg.define_asset_job(
 train = dg.define_asset_job(
     "train",
     selection=dg.AssetSelection.assets(MODEL),
-    config={"ops": {"model": {"config": {"retrain": True}}}},
+    config={"ops": {"model": {"config": {"retrain": True, "thorough": True}}}},
     description="Train now, whether or not a training is due, and let the gate decide what may be shown.",
 )
 
 defs = dg.Definitions(
     assets=[conform, record, feature, model, score, weekly_list, marts, publication],
-    jobs=[weekly, train, status, query_job, person, compare_job],
+    jobs=[weekly, train, status, query_job, person, why_job, compare_job],
     schedules=[monday_schedule(weekly)],
     sensors=[inbox_sensor(weekly)],
     resources={"home": Home(), "writer": Writer()},
