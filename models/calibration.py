@@ -52,9 +52,9 @@ def newton(
     Returns:
         coefficients (2), per-row score contributions (n, 2), per-row information entries (n, 3: 11, 1x, xx).
     """
-    beta = np.array([0.0, 1.0])
+    beta = np.zeros(2)
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-(beta[0] + beta[1] * x)))
+        p = 1 / (1 + np.exp(-np.clip(beta[0] + beta[1] * x, -30, 30)))
         residual, variance = weight * (y - p), weight * p * (1 - p)
         score = np.array([residual.sum(), (residual * x).sum()])
         information = np.array([[variance.sum(), (variance * x).sum()], [0.0, (variance * x * x).sum()]])
@@ -63,7 +63,7 @@ def newton(
         beta = beta + move
         if np.abs(move).max() < 1e-10:
             break
-    p = 1 / (1 + np.exp(-(beta[0] + beta[1] * x)))
+    p = 1 / (1 + np.exp(-np.clip(beta[0] + beta[1] * x, -30, 30)))
     residual, variance = weight * (y - p), weight * p * (1 - p)
     return beta, np.column_stack([residual, residual * x]), np.column_stack([variance, variance * x, variance * x * x])
 

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.model import model
 from pipelines.commands.source import source
 from pipelines.errors import StopError
 from pipelines.store import Store
@@ -26,6 +27,7 @@ app = typer.Typer(
     "Start with `anticipate demo`, then `anticipate ui`.",
 )
 app.add_typer(source, name="source")
+app.add_typer(model, name="model")
 
 
 def main() -> None:
@@ -93,14 +95,22 @@ def train(
     week: Annotated[
         str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the latest that was delivered for")
     ] = None,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this outcome; may be given again.", show_default="the routine ones"),
+    ] = None,
+    *,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out held-out practices and the loss from fewer sources.")
+    ] = False,
 ) -> None:
-    """Train a model as at one week, whether or not one is due, and let it compete with the one in use.
+    """Train models as at one week, whether or not a training is due, and let them compete with those in use.
 
-    Example: `anticipate train --week 2026-01-05`
+    Example: `anticipate train --week 2026-01-05 --outcome fall_or_fracture_12m`
     """
     from pipelines.terminal import train_week
 
-    train_week(context.obj, week)
+    train_week(context.obj, week, outcomes=outcome or [], thorough=not quick)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,10 +33,11 @@ def run_week(store: Store, asked: str | None) -> None:
     show_places(store)
 
 
-def train_week(store: Store, asked: str | None) -> None:
+def train_week(store: Store, asked: str | None, *, outcomes: Sequence[str], thorough: bool) -> None:
     """Train as at one week."""
     week = choose_week(store, asked)
-    run_shown(store, "train", week, config={"ops": {"model": {"config": {"retrain": True}}}})
+    form = {"retrain": True, "outcomes": list(outcomes), "thorough": thorough}
+    run_shown(store, "train", week, config={"ops": {"model": {"config": form}}})
 
 
 def run_shown(store: Store, job: str, week: dt.date, *, config: Mapping[str, Any] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import polars as pl
 
 import features
 from data_contracts.ledger import read_entries, write_text_safely
+from pipelines.account import account
 from pipelines.errors import ProblemError
 from pipelines.stages import feature_set_folder, record_opened, sources_allowed
 from pipelines.store import Store
@@ -30,11 +31,28 @@ class Training:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def train_when_due(store: Store, week: dt.date, *, retrain: bool = False) -> Training:
+NO_MODEL = (
+    "No model may be shown, so nobody is scored and no list is made; the commissioning tables and pages are published "
+    "all the same."
+)
+
+
+def train_when_due(
+    store: Store, week: dt.date, *, retrain: bool = False, outcomes: Sequence[str] = (), thorough: bool = False
+) -> Training:
     """Train as at ``week`` when there is no model, when the month has had no training, or when asked to.
 
+    Where no model can be trained, that is said and nothing stops: there is no list then, but everything else.
+
+    Args:
+        store: the home.
+        week: promotions count from this Monday on.
+        retrain: train even when none is due.
+        outcomes: which; default the routine ones and those that have a model already.
+        thorough: also hold out practices and leave out sources.
+
     Raises:
-        ProblemError: a model is needed and cannot be trained; the message says why.
+        ProblemError: a training that was asked for cannot be made; the message says why.
     """
     from models import ModelError, load_outcomes, promotions
 
@@ -46,12 +64,13 @@ def train_when_due(store: Store, week: dt.date, *, retrain: bool = False) -> Tra
             trained=False, why=f"trained for the week of {trained[-1]}; the next training is due next month"
         )
     try:
-        report = _train(store, week)
+        report = _train(store, week, outcomes=outcomes, thorough=thorough)
     except (ModelError, features.FeatureError) as error:
-        if none_yet:
+        if retrain:
             raise ProblemError(str(error)) from error
         return Training(trained=False, why=f"a training was due and could not be made: {error}")
-    _remember(store, week)
+    if not outcomes:
+        _remember(store, week)
     why = "asked for" if retrain else "there was no model" if none_yet else "the first run of a month"
     first = report.outcomes[0]
     numbers = {
@@ -59,11 +78,13 @@ def train_when_due(store: Store, week: dt.date, *, retrain: bool = False) -> Tra
         "events to learn from": first.events,
         "person-weeks to test on": first.test_rows,
         "events to test on": first.test_events,
+        "outcomes trained": ", ".join(o.outcome for o in report.outcomes),
+        **{f"not trained: {name}": said for name, said in report.left.items()},
     }
     return Training(trained=True, why=why, numbers=numbers)
 
 
-def _train(store: Store, week: dt.date) -> ModelReport:
+def _train(store: Store, week: dt.date, *, outcomes: Sequence[str], thorough: bool) -> ModelReport:
     from models import train, training_weeks
 
     date = data_date(store, week)
@@ -75,7 +96,17 @@ def _train(store: Store, week: dt.date) -> ModelReport:
             allowed = sources_allowed("model_training", week)
             features.build_matrix(con, missing, out=folder, sources_allowed=allowed, cohort_only=True)
         threads = int(os.environ.get("ANTICIPATE_THREADS") or os.cpu_count() or 1)
-        return train(con, data_date=date, feature_folder=folder, model_folder=store.models, week=week, threads=threads)
+        return train(
+            con,
+            data_date=date,
+            feature_folder=folder,
+            model_folder=store.models,
+            week=week,
+            threads=threads,
+            outcomes=outcomes,
+            thorough=thorough,
+            account=account(),
+        )
 
 
 def data_date(store: Store, week: dt.date) -> dt.date:
@@ -92,14 +123,13 @@ def data_date(store: Store, week: dt.date) -> dt.date:
 
 
 def models_in_use(store: Store, week: dt.date) -> pl.DataFrame:
-    """One row an outcome, the primary one first: model, status, since when, why.
+    """One row an outcome with a model, the primary one first: model, status, since when, why.
 
-    Raises:
-        ProblemError: no model was ever promoted for the primary outcome.
+    No row at all when no model was ever promoted for the primary outcome: then no list is made.
     """
     from models import load_outcomes, promoted_for
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for outcome in load_outcomes():
         chosen = promoted_for(store.models, outcome, week)
         if chosen:
@@ -107,8 +137,9 @@ def models_in_use(store: Store, week: dt.date) -> pl.DataFrame:
             status = promotion.status + (", retrospective" if retrospective else "")
             rows.append((outcome, promotion.model_id, status, promotion.week, "; ".join(promotion.reasons)))
         elif not rows:
-            raise ProblemError(f"No model of {outcome} may be shown: none has passed, and no comparator either.")
-    return pl.DataFrame(rows, schema=["outcome", "model_id", "status", "since", "reasons"], orient="row")
+            break
+    columns = ("outcome", "model_id", "status", "since", "reasons")
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 
 def measured(store: Store, week: dt.date) -> pl.DataFrame:
@@ -121,7 +152,9 @@ def measured(store: Store, week: dt.date) -> pl.DataFrame:
         for name, metrics in {"in use": kept.metrics["metrics"], **kept.metrics["beside"]}.items():
             for metric, found in metrics.items():
                 rows.append((used["outcome"], name, metric, *(round(float(v), 4) for v in found.values())))
-    return pl.DataFrame(rows, schema=["outcome", "model", "metric", "estimate", "low", "high"], orient="row")
+    texts, numbers = ("outcome", "model", "metric"), ("estimate", "low", "high")
+    schema = dict.fromkeys(texts, pl.String) | dict.fromkeys(numbers, pl.Float64)
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _trainings(store: Store) -> dict[str, Any]:

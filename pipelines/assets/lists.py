@@ -1,5 +1,6 @@
 """Lists: who a neighbourhood team should think about this week, no more than it can see, and why."""
 
+import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
@@ -16,7 +17,7 @@ from pipelines.findings import Finding, keep
 from pipelines.partitions import WEEKLY, weeks_of
 from pipelines.presentation import code_reference, markdown
 from pipelines.resources import Writer
-from pipelines.training import models_in_use
+from pipelines.training import NO_MODEL, models_in_use
 from pipelines.withholding import opt_outs_unseen
 
 KEY = dg.AssetKey("weekly_list")
@@ -68,6 +69,18 @@ def weekly_list(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[d
     findings = [_capacity(reports), _missing(reports), _given_out(reports)]
     keep(writer.store, findings, run_id=context.run_id, step="weekly_list", week=weeks[-1])
     yield dg.MaterializeResult(metadata=_metadata(reports[-1]), check_results=[f.result() for f in findings])
+
+
+def _none(context: dg.AssetExecutionContext, writer: Writer, week: dt.date) -> Iterator[dg.MaterializeResult]:
+    """No model may be shown: no list is made, and that is said."""
+    findings = [
+        Finding(("weekly_list",), "within_capacity", passed=True, says=NO_MODEL, blocking=True),
+        Finding(("weekly_list",), "nothing_missing", passed=False, says=NO_MODEL),
+    ]
+    keep(writer.store, findings, run_id=context.run_id, step="weekly_list", week=week)
+    yield dg.MaterializeResult(
+        metadata={"dagster/row_count": 0, "said": NO_MODEL}, check_results=[f.result() for f in findings]
+    )
 
 
 def _capacity(reports: list[ListReport]) -> Finding:

@@ -1,6 +1,7 @@
 """Models: one asset for the model in use, which trains when one is due, and the scores of each Monday."""
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +26,12 @@ class TrainingForm(dg.Config):
     """Filled in already: press Launch to train now."""
 
     retrain: bool = Field(default=False, description="Train even when none is due this month.")
+    outcomes: list[str] = Field(
+        default=[], description="Which outcomes; none named: the routine ones and those that have a model already."
+    )
+    thorough: bool = Field(
+        default=False, description="Also hold out practices and leave out sources: takes several times as long."
+    )
 
 
 @dg.asset(
@@ -50,15 +57,16 @@ def model(context: dg.AssetExecutionContext, config: TrainingForm, writer: Write
     """Train when a model is due; say which model is in use."""
     store = writer.store
     week = week_of_run(context, store)
-    done = training.train_when_due(store, week, retrain=config.retrain)
-    used = training.models_in_use(store, week)
-    primary = used.row(0, named=True)
-    passed = primary["status"] == "champion"
-    finding = Finding(
-        ("model",), "passed_the_gate", passed, f"{primary['outcome']}: {primary['status']}. {primary['reasons']}"
+    done = training.train_when_due(
+        store, week, retrain=config.retrain, outcomes=config.outcomes, thorough=config.thorough
     )
+    used = training.models_in_use(store, week)
+    finding = _gate(used, done)
     keep(store, [finding], run_id=context.run_id, step="model", week=week)
-    card = store.models / str(primary["model_id"]) / "card.html"
+    cards = {
+        f"model card, {row['outcome']}": dg.MetadataValue.path(str(store.models / row["model_id"] / "card.html"))
+        for row in used.rows(named=True)
+    }
     yield dg.MaterializeResult(
         metadata={
             "trained in this run": done.trained,
@@ -66,10 +74,19 @@ def model(context: dg.AssetExecutionContext, config: TrainingForm, writer: Write
             **done.numbers,
             "models in use": dg.MetadataValue.md(markdown(used)),
             "measured": dg.MetadataValue.md(markdown(training.measured(store, week))),
-            "model card": dg.MetadataValue.path(str(card)),
+            **cards,
         },
         check_results=[finding.result()],
     )
+
+
+def _gate(used: pl.DataFrame, done: training.Training) -> Finding:
+    if used.is_empty():
+        return Finding(("model",), "passed_the_gate", passed=False, says=f"{training.NO_MODEL} {done.why}")
+    primary = used.row(0, named=True)
+    passed = primary["status"] == "champion"
+    says = f"{primary['outcome']}: {primary['status']}. {primary['reasons']}"
+    return Finding(("model",), "passed_the_gate", passed, says)
 
 
 @dg.asset(
@@ -100,6 +117,9 @@ def model(context: dg.AssetExecutionContext, config: TrainingForm, writer: Write
 def score(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Score the weeks asked for."""
     weeks = weeks_of(context)
+    if any(training.models_in_use(writer.store, week).is_empty() for week in weeks):
+        yield from _nobody(context, writer, weeks)
+        return
     built = [stages.build_scores(writer.store, week) for week in weeks]
     twice = {str(b.week): b.rows - b.people for b in built if b.rows != b.people}
     changed = [str(b.week) for b in built if b.settled == "different"]
@@ -134,4 +154,16 @@ def score(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Mate
             "folder": dg.MetadataValue.path(str(built[-1].folder)),
         },
         check_results=[f.result() for f in findings],
+    )
+
+
+def _nobody(
+    context: dg.AssetExecutionContext, writer: Writer, weeks: Sequence[dt.date]
+) -> Iterator[dg.MaterializeResult]:
+    """No model may be shown: nobody is scored, and that is said."""
+    checks = [("one_score_a_person", True), ("past_scores_reproduced", False)]
+    findings = [Finding(("score",), name, passed=True, says=training.NO_MODEL, blocking=b) for name, b in checks]
+    keep(writer.store, findings, run_id=context.run_id, step="score", week=weeks[-1])
+    yield dg.MaterializeResult(
+        metadata={"dagster/row_count": 0, "said": training.NO_MODEL}, check_results=[f.result() for f in findings]
     )

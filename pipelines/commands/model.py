@@ -1,0 +1,189 @@
+"""`anticipate model …`: kept models, what was measured of them, which is in use, and who decided that."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.errors import MistakeError
+from pipelines.store import Store
+
+if TYPE_CHECKING:
+    from models import Promotion
+
+model = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Kept models: list, show, compare, promote, roll back. Example: `anticipate model list`",
+)
+Id = Annotated[str, typer.Argument(metavar="MODEL_ID", help="As `anticipate model list` says it.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, in your words; it is kept with your account's name.")]
+Week = Annotated[
+    str | None, typer.Option(help="The Monday from which it scores.", show_default="the first that is not yet scored")
+]
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """A model error is one sentence and exit code 2."""
+    from models import ModelError
+
+    try:
+        yield
+    except ModelError as error:
+        text = str(error)
+        raise MistakeError(f"{text[0].upper()}{text[1:]}.") from error
+
+
+@model.command("list")
+def list_models(context: typer.Context) -> None:
+    """All kept models, what was measured, and which is in use.
+
+    Example: `anticipate model list`
+    """
+    from models.promotion import overview
+    from pipelines.terminal import console, show
+
+    with _said():
+        found = overview(context.obj.models)
+    if found.is_empty():
+        console.print("No model is kept yet; `anticipate train` makes one.")
+    else:
+        show(found, "Kept models")
+
+
+@model.command("show")
+def show_model(context: typer.Context, model_id: Id) -> None:
+    """One model: its card, and every decision about it.
+
+    Example: `anticipate model show 4bc79c48b8563cfa`
+    """
+    from models import load, promotions
+    from models.promotion import state
+    from pipelines.terminal import console
+
+    store: Store = context.obj
+    with _said():
+        kept = load(store.models, model_id)
+        console.print(f"[bold]{model_id}[/] {kept.about['outcome']['name']}, {kept.about['kind']}: ", end="")
+        console.print(state(store.models, kept), highlight=False)
+        for decision in (p for p in promotions(store.models) if p.model_id == model_id):
+            _print(decision)
+    card = kept.folder / "card.md"
+    if card.is_file():
+        console.print(card.read_text(encoding="utf-8"), markup=False, highlight=False)
+        console.print(f"The same with figures: {kept.folder / 'card.html'}", soft_wrap=True)
+    else:
+        console.print("It has no card: a simpler step of the ladder, kept to be compared with.")
+
+
+@model.command("compare")
+def compare_models(context: typer.Context, model_id: Id, other: Id) -> None:
+    """Two models on the same people: each metric, and the paired difference with its interval.
+
+    Example: `anticipate model compare 4bc79c48b8563cfa 02219dc0dc44b6f3`
+    """
+    from models.promotion import compare
+    from pipelines.terminal import console, show
+
+    with _said():
+        found = compare(context.obj.models, model_id, other)
+    show(found.metrics, f"{model_id} minus {other}, {found.rows:,} person-weeks that both were tested on")
+    alike = found.agreement
+    console.print(
+        f"Ranks agree with a Spearman correlation of {alike['spearman']:.2f}; "
+        f"of the highest 5 % they share {alike['top_share_overlap']:.0%}."
+    )
+
+
+@model.command("promote")
+def promote_model(
+    context: typer.Context,
+    model_id: Id,
+    why: Why,
+    *,
+    week: Week = None,
+    override: Annotated[
+        bool,
+        typer.Option("--override", help="Although it has not passed every test: under your name, with the reason."),
+    ] = False,
+) -> None:
+    """Let a model score from a Monday on. What has not passed the gate needs an override.
+
+    Example: `anticipate model promote 4bc79c48b8563cfa --why "agreed by the clinical safety group on 3 March"`
+    """
+    from features import load_features
+    from models.promotion import promote
+    from pipelines.account import account
+    from pipelines.lock import writing
+
+    store: Store = context.obj
+    with writing(store.home, "model promote"), _said():
+        done = promote(
+            store.models,
+            model_id,
+            _week(store, week),
+            account=account(),
+            why=why,
+            override=override,
+            declarations=load_features().fingerprint,
+            scored=_scored(store),
+        )
+    _print(done)
+
+
+@model.command("rollback")
+def rollback_model(context: typer.Context, outcome: str, why: Why, *, week: Week = None) -> None:
+    """Put the model that was in use before back into use, from a Monday on.
+
+    Example: `anticipate model rollback emergency_admission_12m --why "scores drifted after the coding change"`
+    """
+    from features import load_features
+    from models.promotion import roll_back
+    from pipelines.account import account
+    from pipelines.lock import writing
+
+    store: Store = context.obj
+    with writing(store.home, "model rollback"), _said():
+        done = roll_back(
+            store.models,
+            outcome,
+            _week(store, week),
+            account=account(),
+            why=why,
+            declarations=load_features().fingerprint,
+            scored=_scored(store),
+        )
+    _print(done)
+
+
+def _week(store: Store, asked: str | None) -> dt.date:
+    """The Monday asked for, else the first Monday that is delivered for and not yet scored."""
+    from pipelines.weeks import choose_week, parse_week
+
+    if asked:
+        return parse_week(asked)
+    return max([choose_week(store, None), *(w + dt.timedelta(days=7) for w in _scored(store))])
+
+
+def _scored(store: Store) -> list[dt.date]:
+    from pipelines.stages import score_folder
+
+    return sorted(dt.date.fromisoformat(p.parent.name[5:]) for p in score_folder(store).glob("week=*/score.parquet"))
+
+
+def _print(decision: Promotion) -> None:
+    from pipelines.terminal import console
+
+    why = f" Why: {decision.why}" if decision.why else ""
+    over = f" Overridden: {', '.join(decision.overridden)}." if decision.overridden else ""
+    console.print(
+        f"{decision.outcome}: {decision.model_id} scores from {decision.week} on, as {decision.status}. "
+        f"Decided by {decision.decided_by or 'the gate'}.{why}{over}",
+        highlight=False,
+        soft_wrap=True,
+    )
