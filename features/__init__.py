@@ -11,7 +11,7 @@ from features.cohort import cohort, people
 from features.declaration import FeatureSet, load_features
 from features.dictionary import dictionary_page, matrix_schema
 from features.errors import FeatureError
-from features.evidence import housebound_evidence
+from features.evidence import care_home_agreement, care_home_evidence, housebound_evidence
 from features.matrix import build_matrix
 from features.reasons import reasons
 
@@ -19,6 +19,8 @@ __all__ = [
     "FeatureError",
     "FeatureSet",
     "build_matrix",
+    "care_home_agreement",
+    "care_home_evidence",
     "cohort",
     "dictionary_page",
     "housebound_evidence",

@@ -9,6 +9,7 @@ from data_contracts.words import WordError, check_words
 from features.conditions import check_tables, output_columns
 from features.diagnoses import MAPPING
 from features.errors import FeatureError
+from features.phenotype import Around
 from features.phenotype import check as check_phenotype
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def check_declarations(declared: FeatureSet) -> None:
     produced = {kind: set(output_columns(f"features/{s}")) for kind, s in STATEMENT_OF_KIND.items()}
     described = set(output_columns("features/population"))
     for phenotype in declared.phenotypes.values():
-        check_phenotype(phenotype, declared.groups, declared.tables)
+        before = [name for name in declared.phenotypes if name < phenotype.name]
+        check_phenotype(phenotype, Around(declared.groups, declared.tables, described, before))
     for feature in declared.features:
         _check_feature(declared, feature, produced, described)
         _check_derived(declared, feature)

@@ -19,6 +19,7 @@ from data_contracts.contract import load_contracts
 from features import codelist, diagnoses
 from features.checks import check_declarations
 from features.errors import FeatureError
+from features.local import implied_tables, site_documents
 from features.phenotype import Phenotype, parse
 
 DECLARED = Path(__file__).parent / "declared"
@@ -70,12 +71,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Member:
-    """One set of rows that belong to a group: all of a table, those for which ``where`` holds, or those coded."""
+    """One set of rows that belong to a group: all of a table, those for which ``where`` holds, or those coded.
+
+    ``date`` says when it happened, where that is not the table's own date.
+    """
 
     table: str
     where: str | None = None
     codelist: str | None = None
     value: str | int | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True)
@@ -223,7 +228,11 @@ def load_features(folder: Path = DECLARED, codelists: Path = codelist.FOLDER) ->
         FeatureError: a declaration cannot be computed; the message names it and what to change.
     """
     documents = {p.stem: yaml.safe_load(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.yaml"))}
-    tables = {name: _table(name, declared) for name, declared in documents.pop("tables")["tables"].items()}
+    shipped = documents.pop("tables")["tables"]
+    if folder == DECLARED:
+        documents |= site_documents(documents)
+    shipped |= implied_tables({family: d for family, d in documents.items() if family != "deficits"})
+    tables = {name: _table(name, declared) for name, declared in shipped.items()}
     deficits = documents.pop("deficits", {"deficits": [], "table": "", "polypharmacy": {}})
     groups: dict[str, Group] = {}
     features: list[Feature] = []

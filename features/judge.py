@@ -83,24 +83,41 @@ class Judged:
         return {"level": self.level, "sources": self.sources, **self.flags}[name]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the record shows of everybody on a Monday.
+
+    Attributes:
+        week: the Monday as a day since 1900-01-01.
+        seen: by group, or by column of the population.
+        known: for a fact, the people of whom its sources have told something lately.
+    """
+
+    week: int
+    seen: dict[str, Seen]
+    known: Callable[[Fact], Flags]
+
+
 def judge(
     phenotype: Phenotype,
-    week: int,
-    seen: dict[str, Seen],
+    shown: Shown,
     run: tuple[Days, Days],
-    known: Callable[[Fact], Flags],
+    before: dict[str, Judged],
 ) -> Judged:
     """Judges one phenotype.
 
     Args:
         phenotype: the declaration.
-        week: the Monday as a day since 1900-01-01.
-        seen: by group, what the record shows.
+        shown: what the record shows.
         run: for each person, day of the newest end code and of the first entry after it, or ``NEVER``.
-        known: for a fact, the people of whom its sources have told something lately.
+        before: the phenotypes judged already.
     """
     end, since = run
-    facts = {f.name: _truth(f, week, seen, end, known(f)) for f in phenotype.facts.values()}
+    seen = shown.seen
+    facts = {
+        f.name: _level_of(f, before[f.level_of].level) if f.level_of else _truth(f, shown, end)
+        for f in phenotype.facts.values()
+    }
     people = len(end)
     held = {r.name: _all(r.when, facts, people) for r in phenotype.rules}
     level, rule = np.zeros(people, dtype=np.float32), np.full(people, -1, dtype=np.int8)
@@ -110,9 +127,8 @@ def judge(
             given -= facts[declared.lowered_by].yes
         better = held[declared.name].yes & ((given > level) | (rule < 0))
         level, rule = np.where(better, given, level), np.where(better, place, rule).astype(np.int8)
-    denied = [h.no for h in held.values()]
-    told = np.logical_and.reduce(denied) if phenotype.unknown == "any_rule" else np.logical_or.reduce(denied)
-    unknown = (rule < 0) & ~told
+    denied = [held[name].no for name in phenotype.unknown or held]
+    unknown = (rule < 0) & ~np.logical_and.reduce(denied)
     level[unknown] = np.nan
     return Judged(
         phenotype=phenotype,
@@ -126,21 +142,25 @@ def judge(
     )
 
 
-def _truth(fact: Fact, week: int, seen: dict[str, Seen], end: Days, known: Flags) -> Truth:
-    shown = seen[fact.group]
-    yes = (shown.day != NEVER) | shown.open
+def _level_of(fact: Fact, level: NDArray[np.float32]) -> Truth:
+    return Truth(level >= fact.at_least, level < fact.at_least)
+
+
+def _truth(fact: Fact, shown: Shown, end: Days) -> Truth:
+    of = shown.seen[fact.column or fact.group]
+    yes = (of.day != NEVER) | of.open
     if fact.days > 1:
-        yes = shown.days[fact.within or 0] >= fact.days
+        yes = of.days[fact.within or 0] >= fact.days
     if fact.status:
-        yes &= np.isin(shown.status, fact.status)
+        yes &= np.isin(of.status, fact.status)
     if fact.within is not None:
-        yes &= week - shown.day <= fact.within
+        yes &= shown.week - of.day <= fact.within
     if fact.after:
-        other = seen[fact.after].day
-        yes &= (other != NEVER) & (shown.day > other)
+        other = shown.seen[fact.after].day
+        yes &= (other != NEVER) & (of.day > other)
     if fact.since_end:
-        yes &= shown.day > end
-    return Truth(yes, ~yes & known)
+        yes &= of.day > end
+    return Truth(yes, ~yes & shown.known(fact))
 
 
 def _all(when: tuple[Condition, ...], facts: dict[str, Truth], people: int) -> Truth:
@@ -171,7 +191,7 @@ def _since(phenotype: Phenotype, rule: NDArray[np.int8], seen: dict[str, Seen], 
     since = np.full(len(rule), NEVER, dtype=np.int32)
     for place, declared in enumerate(phenotype.rules):
         fact = phenotype.facts[declared.subject]
-        shown = seen[fact.group]
+        shown = seen[fact.column or fact.group]
         if fact.group == phenotype.ends:
             day = run_since
         else:
@@ -201,7 +221,7 @@ def evidence(judged: Judged, persons: NDArray[np.int64]) -> pl.DataFrame:
         if fact.unless:
             told = told & ~judged.facts[fact.unless].yes
         at = np.flatnonzero(concerned & told)
-        shown = judged.seen[fact.group]
+        shown = judged.seen[fact.column or fact.group]
         counted = shown.days[fact.within or 0][at] if fact.days > 1 else None
         parts.append(
             pl.DataFrame(

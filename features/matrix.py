@@ -115,7 +115,7 @@ def _write(out: Path, declared: FeatureSet, read: WeekRows, *, cohort_only: bool
     columns, judged = week_values(declared, read)
     week, population = read.week, read.population
     member = in_cohort(columns["age"], columns["housebound_class"])
-    people = population.drop("week", "female").with_columns(
+    people = population.drop("week", "female", "residential_institute_code").with_columns(
         aged_65_flag=pl.Series(columns["age"] >= 65),
         housebound_flag=pl.Series(columns["housebound_class"] >= HOUSEBOUND),
         cohort_flag=pl.Series(member),

@@ -6,9 +6,9 @@ can review. A fact is yes, no or unknown; so are rules; see the file for what ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from data_contracts.words import WordError, check_words
 from features.errors import FeatureError
@@ -19,10 +19,12 @@ Condition = str | tuple["Condition", ...]
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that a person's record says on a Monday.
+    """Something that a person's record says on a Monday: of a group, of the registration, or of another phenotype.
 
     Attributes:
         group: event group, whose newest entry is asked; or interval group, which is asked for what is open.
+        column: column of ``sql/features/population.sql``, asked whether it is filled.
+        level_of: another phenotype, asked whether its level is ``at_least`` so much.
         status: the newest entry says one of these; empty: whatever it says.
         within: the newest entry, or all of ``days``, not longer ago than so many days.
         days: on so many different days, or more, within ``within``.
@@ -35,7 +37,10 @@ class Fact:
     """
 
     name: str
-    group: str
+    group: str = ""
+    column: str | None = None
+    level_of: str | None = None
+    at_least: int = 1
     status: tuple[int, ...] = ()
     within: int | None = None
     days: int = 1
@@ -74,13 +79,13 @@ class Phenotype:
 
     Attributes:
         ends: status group whose value 0 ends the phenotype and forgets what came before; None: nothing does.
-        unknown: with no rule that holds, the level is unknown when any rule is unknown, or only when every rule is.
+        unknown: rules that must be denied before the level is 0; empty: all of them. Else it is unknown.
         flags: conditions that are features of their own.
     """
 
     name: str
     ends: str | None
-    unknown: Literal["any_rule", "every_rule"]
+    unknown: tuple[str, ...]
     facts: dict[str, Fact]
     rules: tuple[Rule, ...]
     flags: dict[str, tuple[Condition, ...]]
@@ -88,7 +93,7 @@ class Phenotype:
     @property
     def groups(self) -> set[str]:
         """Event groups that the facts read."""
-        named = {f.group for f in self.facts.values()} | {f.after for f in self.facts.values() if f.after}
+        named = {f.group for f in self.facts.values() if f.group} | {f.after for f in self.facts.values() if f.after}
         return named | ({self.ends} if self.ends else set())
 
     @property
@@ -117,7 +122,7 @@ def parse(name: str, declared: dict[str, Any]) -> Phenotype:
     return Phenotype(
         name=name,
         ends=declared.get("ends"),
-        unknown=declared["unknown"],
+        unknown=tuple(declared.get("unknown", ())),
         facts={n: _fact(n, f) for n, f in declared["facts"].items()},
         rules=tuple(Rule(**{**r, "when": _condition(r["when"])}) for r in declared["rules"]),
         flags={n: _condition(c) for n, c in declared.get("flags", {}).items()},
@@ -134,14 +139,27 @@ def _condition(declared: Sequence[Any]) -> tuple[Condition, ...]:
     return tuple(part if isinstance(part, str) else _condition(part) for part in declared)
 
 
-def check(phenotype: Phenotype, groups: dict[str, Any], tables: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Around:
+    """What a phenotype may name: declared groups and tables, population columns, phenotypes that are judged before."""
+
+    groups: dict[str, Any]
+    tables: Collection[str]
+    columns: Collection[str]
+    before: Collection[str]
+
+
+def check(phenotype: Phenotype, around: Around) -> None:
     """Raises ``FeatureError`` when a rule names what does not exist, or a fact cannot be computed."""
     where = f"phenotype {phenotype.name!r}"
     for group in sorted(phenotype.groups):
-        if group not in groups:
+        if group not in around.groups:
             raise FeatureError(f"{where} reads group {group!r}, which is not declared")
     for fact in phenotype.facts.values():
-        _check_fact(where, fact, groups, tables)
+        _check_fact(where, fact, around)
+    for rule in phenotype.unknown:
+        if rule not in {r.name for r in phenotype.rules}:
+            raise FeatureError(f"{where}: `unknown` names {rule!r}, which is no rule")
     said = [(r.name, c) for r in phenotype.rules for c in r.when]
     said += [(f.name, f.unless) for f in phenotype.facts.values() if f.unless]
     said += [(r.name, r.lowered_by) for r in phenotype.rules if r.lowered_by]
@@ -152,19 +170,31 @@ def check(phenotype: Phenotype, groups: dict[str, Any], tables: dict[str, Any]) 
                 raise FeatureError(f"{where}: {rule!r} names {fact_name!r}, which is no fact")
 
 
-def _check_fact(where: str, fact: Fact, groups: dict[str, Any], tables: dict[str, Any]) -> None:
-    kind = groups[fact.group].kind
-    if kind not in ("event", "interval"):
+def _check_fact(where: str, fact: Fact, around: Around) -> None:
+    _check_text(where, fact)
+    if fact.column and fact.column not in around.columns:
+        raise FeatureError(f"{where}: sql/features/population.sql returns no {fact.column!r}")
+    if fact.level_of and fact.level_of not in around.before:
+        raise FeatureError(f"{where}: no phenotype {fact.level_of!r} is judged before it (in order of name)")
+    for table in fact.needs:
+        if table not in around.tables:
+            raise FeatureError(f"{where}: fact {fact.name!r} needs {table!r}, which tables.yaml does not declare")
+    if not fact.column and not fact.level_of:
+        _check_group(where, fact, around.groups[fact.group])
+
+
+def _check_group(where: str, fact: Fact, group: Any) -> None:
+    if group.kind not in ("event", "interval"):
         raise FeatureError(f"{where}: fact {fact.name!r} needs a group of events or of intervals")
-    if kind == "interval" and (fact.status or fact.within or fact.days > 1 or fact.after or fact.since_end):
+    if group.kind == "interval" and (fact.status or fact.within or fact.days > 1 or fact.after or fact.since_end):
         raise FeatureError(f"{where}: fact {fact.name!r} can only ask what is open, its group is one of intervals")
     if fact.days > 1 and fact.within not in WINDOWS_OF_DAYS:
         raise FeatureError(f"{where}: fact {fact.name!r} counts days, so `within` must be one of {WINDOWS_OF_DAYS}")
-    if fact.status and any(m.value is None for m in groups[fact.group].members):
+    if fact.status and any(m.value is None for m in group.members):
         raise FeatureError(f"{where}: fact {fact.name!r} asks a status, so every member of its group needs a value")
-    for table in fact.needs:
-        if table not in tables:
-            raise FeatureError(f"{where}: fact {fact.name!r} needs {table!r}, which tables.yaml does not declare")
+
+
+def _check_text(where: str, fact: Fact) -> None:
     try:
         check_words([fact.words])
     except WordError as problem:

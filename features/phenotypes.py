@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from features.declaration import FeatureSet
-from features.judge import NEVER, Judged, Seen, judge
+from features.judge import NEVER, Judged, Seen, Shown, judge
 from features.packed import STATUS_EPOCH, STATUS_VALUES, place
 from features.phenotype import WINDOWS_OF_DAYS, Fact
 from features.statements import group_numbers
@@ -27,18 +27,23 @@ def judge_week(declared: FeatureSet, read: WeekRows, slices: Slices) -> dict[str
     numbers = group_numbers(declared)
     wanted = sorted({g for p in declared.phenotypes.values() for g in p.groups})
     seen = {g: _seen(persons, slices, declared.groups[g].kind, numbers[g], read.days) for g in wanted}
+    columns = {f.column for p in declared.phenotypes.values() for f in p.facts.values() if f.column}
+    seen |= {c: _filled(read.population[c]) for c in sorted(columns)}
     week = (read.week - STATUS_EPOCH).days
 
     def known(fact: Fact) -> np.ndarray:
+        if fact.column:
+            return np.ones(len(persons), dtype=bool)
         tables = fact.needs or tuple({m.table: None for m in declared.groups[fact.group].members})
         combine = np.logical_and if fact.needs else np.logical_or
         return combine.reduce([read.heard[t] for t in tables])
 
-    judged = {}
-    for name, phenotype in declared.phenotypes.items():
+    shown = Shown(week, seen, known)
+    judged: dict[str, Judged] = {}
+    for name, phenotype in sorted(declared.phenotypes.items()):
         run = read.run.filter(pl.col("group_id") == numbers[phenotype.ends]) if phenotype.ends else read.run.clear()
         days = (_dates(persons, run, "end_date"), _dates(persons, run, "since_date"))
-        judged[name] = judge(phenotype, week, seen, days, known)
+        judged[name] = judge(phenotype, shown, days, judged)
     return judged
 
 
@@ -60,6 +65,12 @@ def _seen(persons: np.ndarray, slices: Slices, kind: str, number: int, days: pl.
         first={n: _dates(persons, counted, f"first_{n}") for n in WINDOWS_OF_DAYS},
         open=is_open,
     )
+
+
+def _filled(column: pl.Series) -> Seen:
+    never = np.full(len(column), NEVER, dtype=np.int32)
+    nothing: dict[int, np.ndarray] = {}
+    return Seen(day=never, status=never, days=nothing, first=nothing, open=column.is_not_null().to_numpy())
 
 
 def _whole(persons: np.ndarray, frame: pl.DataFrame, column: str) -> np.ndarray:

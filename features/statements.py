@@ -89,14 +89,15 @@ def _member_select(declared: FeatureSet, group: Group, member: Member, number: i
     if group.kind == "diagnosis":
         return f"select t.*, {number} as group_id from {table.name} as t where {member.where or 'true'}"
     value = 0 if member.value is None else member.value
+    date = member.date or table.date
     happened = {
-        "event": f"{table.date} as event_date, cast(round({value}) as integer) as value",
-        "amount": f"{table.date} as event_date, cast(round({value}) as integer) as value",
-        "interval": f"{table.date} as start_date, {table.end} as end_date, cast(round({value}) as integer) as value",
-        "item": f"{table.date} as event_date, cast({value} as bigint) as item",
+        "event": f"{date} as event_date, cast(round({value}) as integer) as value",
+        "amount": f"{date} as event_date, cast(round({value}) as integer) as value",
+        "interval": f"{date} as start_date, {table.end} as end_date, cast(round({value}) as integer) as value",
+        "item": f"{date} as event_date, cast({value} as bigint) as item",
     }[group.kind]
     conditions = [
-        f"{table.date} < s.last_week",
+        f"{date} < s.last_week",
         "t.known_from <= s.last_week",
         "(t.known_until is null or t.known_until > s.first_week)",
     ]
@@ -109,7 +110,7 @@ def _member_select(declared: FeatureSet, group: Group, member: Member, number: i
     if group.kind == "interval":
         conditions.append(f"({table.end} is null or {table.end} >= s.first_week - 730)")
     elif lookback is not None:
-        conditions.append(f"{table.date} >= s.first_week - {lookback}")
+        conditions.append(f"{date} >= s.first_week - {lookback}")
     return (
         f"select t.person_id, {number} as group_id, {happened}, t.known_from, t.known_until\n"
         f"from {table.name} as t cross join feature_span as s\n"

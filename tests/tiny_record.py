@@ -27,6 +27,8 @@ TABLES = {
     "inpatient_spell": "person_id bigint, cips_id bigint, admission_date date, discharge_date date, "
     "emergency_flag boolean, admission_method varchar, discharge_destination varchar, discharge_method varchar, "
     "spell_count integer",
+    "spell": "person_id bigint, admission_date date, discharge_date date, admission_source varchar, "
+    "discharge_destination varchar",
     "hospital_episode": "person_id bigint, episode_id bigint, provider_code varchar, episode_start date, "
     "admission_date date, discharge_date date, admission_method varchar, patient_class varchar, "
     + ", ".join(f"diagnosis_{n} varchar" for n in range(1, 21)),
@@ -78,6 +80,7 @@ class TinyRecord:
             self.add("medication", person_id, event_date=day, product_code=1)
             self.add("gp_appointment", person_id, event_date=day, status_code="Cancelled")
             self.add("inpatient_spell", person_id, admission_date=day, discharge_date=day, emergency_flag=False)
+            self.add("spell", person_id, admission_date=day, discharge_date=day)
             self.add("hospital_episode", person_id, admission_date=day, discharge_date=day)
             self.add("ed_attendance", person_id, event_date=day)
             self.add("outpatient_appointment", person_id, event_date=day)

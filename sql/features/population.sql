@@ -41,6 +41,7 @@ described as (
         p.ethnic_code,
         p.lsoa_code,
         p.household_id,
+        p.residential_institute_code,
         p.sensitive_flag,
         row_number() over (partition by w.week, p.person_id order by p.known_from desc, p.birth_month) as recency
     from feature_week as w
@@ -64,6 +65,7 @@ select
     p.ethnic_code,
     p.lsoa_code,
     p.household_id,
+    p.residential_institute_code,
     coalesce(p.sensitive_flag, false) as sensitive_flag
 from registered as r
 inner join described as p

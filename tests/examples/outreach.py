@@ -19,7 +19,7 @@ TIE_KEY = b"key of the tests"
 TABLES = {
     "person": (
         "person_id bigint, birth_month date, sex_code varchar, ethnic_code varchar, lsoa_code varchar, "
-        "household_id bigint, sensitive_flag boolean"
+        "household_id bigint, residential_institute_code varchar, sensitive_flag boolean"
     ),
     "registration": "person_id bigint, practice_code varchar, start_date date, end_date date",
     "death": "person_id bigint, death_date date, death_source varchar",
@@ -90,7 +90,7 @@ class Example:
         folder = self.folder / "feature" / f"week={week}"
         folder.mkdir(parents=True, exist_ok=True)
         self.con.execute("create or replace temp table feature_week as select $week::date as week", {"week": week})
-        people = self.con.sql(sql.load("features/population")).pl().drop("week", "female")
+        people = self.con.sql(sql.load("features/population")).pl().drop("week", "female", "residential_institute_code")
         rows = [{"person_id": p, **f} for p, f in self.features.items()]
         given = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col("person_id").cast(pl.Int64))
         matrix = people.select("person_id").join(given, on="person_id", how="left").sort("person_id")

@@ -30,6 +30,17 @@ CODED = (
     "care_home_residential",
     "care_home_ended",
 )
+COUNCIL = {
+    "council nursing home": ("Long term nursing care", None),
+    "council residential home": ("Long term residential care", None),
+    "council short stay": ("Short term residential care", None),
+    "council nursing home until 1 March 2024": ("Long term nursing care", dt.date(2024, 3, 1)),
+}
+HOSPITAL = {
+    "to a nursing home from hospital": {"discharge_destination": "55"},
+    "from a care home to hospital": {"admission_source": "85", "discharge_destination": "19"},
+    "a hospital stay from home": {"admission_source": "19", "discharge_destination": "19"},
+}
 WHAT = (*BOOKED, *CODED, "nurse at home")
 
 
@@ -69,5 +80,11 @@ def add_to(record: TinyRecord, declared: FeatureSet, person: int, day: dt.date, 
             mechanism_code="01",
             location_code="A01",
         )
+    elif what in COUNCIL:
+        kind, end = COUNCIL[what]
+        record.add("care_service", person, event_date=day, end_date=end, service_component=kind)
+    elif what in HOSPITAL:
+        values = {"admission_date": day, "discharge_date": day + dt.timedelta(days=5), **HOSPITAL[what]}
+        record.add("spell", person, **values)
     else:
         record.add("gp_event", person, event_date=day, code=code_of(declared, what), practice_code=practice)

@@ -15,7 +15,10 @@ from features.declaration import FeatureSet
 from tests.spec.housebound_world import MONDAY, add_to, silent_practice
 from tests.tiny_record import TinyRecord, tiny_codelists
 
-CASES = yaml.safe_load((Path(__file__).parent / "housebound.yaml").read_text(encoding="utf-8"))
+HERE = Path(__file__).parent
+CASES = yaml.safe_load((HERE / "housebound.yaml").read_text(encoding="utf-8"))
+CARE_HOME = yaml.safe_load((HERE / "care_home.yaml").read_text(encoding="utf-8"))
+OFFSET = 1000  # person of the first care-home case
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +30,12 @@ def declared(tmp_path_factory: pytest.TempPathFactory) -> FeatureSet:
 def week(declared: FeatureSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One matrix with a person for each case."""
     record = TinyRecord().alive_sources(MONDAY)
-    for number, case in enumerate(CASES, start=1):
+    for number, case in [*enumerate(CASES, start=1), *enumerate(CARE_HOME, start=OFFSET)]:
         practice = silent_practice(record, case["expect"].get("silent"))
         record.person(number, practice_code=practice)
+        if registered := case.get("registered"):
+            place = "update person set residential_institute_code = ? where person_id = ?"
+            record.con.execute(place, [registered, number])
         for line in case["record"]:
             day, _, what = line.partition(" ")
             add_to(record, declared, number, dt.date.fromisoformat(day), what, practice)
@@ -49,6 +55,15 @@ def test_the_level_is_what_the_case_says(number, case, week):
     expected = {name: value for name, value in case["expect"].items() if name != "silent"}
     columns = {"level": "housebound_class"}
     assert {name: row[columns.get(name, f"housebound_{name}")] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "case"), list(enumerate(CARE_HOME, start=OFFSET)), ids=[c["case"] for c in CARE_HOME]
+)
+def test_care_home_residence_is_what_the_case_says(number, case, week):
+    row = matrix_row(week, number)
+    expected = {name: value for name, value in case["expect"].items() if name != "silent"}
+    assert {name: row[f"care_home_{name}"] for name in expected} == expected
 
 
 def number_of(text: str) -> int:
@@ -77,4 +92,22 @@ def test_a_renewed_code_dates_from_its_first_entry_and_visits_from_the_first_tha
 def test_nobody_without_a_level_has_evidence(week, declared):
     shown = features.housebound_evidence(week, MONDAY, range(1, len(CASES) + 1), declared=declared)
     levels = pl.read_parquet(week / f"week={MONDAY}" / "matrix.parquet").filter(pl.col("housebound_class") >= 1)
-    assert set(shown["person_id"]) == set(levels["person_id"])
+    assert set(shown["person_id"]) == {p for p in levels["person_id"] if p < OFFSET}
+
+
+def test_a_care_home_resident_is_marked_as_a_class_of_its_own(week, declared):
+    residents = {n for n, c in enumerate(CASES, start=1) if any("care_home_nursing" in line for line in c["record"])}
+    shown = features.housebound_evidence(week, MONDAY, range(1, len(CASES) + 1), declared=declared)
+    assert set(shown.filter("care_home")["person_id"]) == residents & set(shown["person_id"])
+
+
+def test_each_source_is_evidence_and_their_agreement_is_counted(week, declared):
+    person = OFFSET + [c["case"] for c in CARE_HOME].index("the practice says residential and the council nursing")
+    shown = features.care_home_evidence(week, MONDAY, [person], declared=declared)
+    assert shown["words"].to_list() == [
+        "recorded by the practice as living in a care home on 1 Jan 2023",
+        "nursing home place arranged by the council",
+    ]
+    agreement = features.care_home_agreement(week, MONDAY, declared=declared)
+    both = agreement.filter(pl.col("council") & pl.col("gp") & ~pl.col("hospital") & ~pl.col("registration"))
+    assert both["people"].to_list() == [1]
