@@ -10,9 +10,10 @@ is made, any path or connection of its own.
 from commissioning.dashboard import PageHeading, write_dashboard
 from commissioning.declaration import Indicator, IndicatorError, load_indicators
 from commissioning.marts import build_marts
-from commissioning.tables import MartReport, MartTable, read_catalogue
+from commissioning.tables import PLAIN_TABLES, MartReport, MartTable, read_catalogue
 
 __all__ = [
+    "PLAIN_TABLES",
     "Indicator",
     "IndicatorError",
     "MartReport",

@@ -6,12 +6,13 @@ are unknown whole numbers; a published cell lies within two of its rounded value
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -21,13 +22,17 @@ REACH = 60
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells that are tied together by sums.
+    """Cells that are tied together by sums, those of earlier releases among them.
 
     Attributes:
         value: true value of each cell.
         small: the cell itself must not be shown.
         level: how many dimensions are summed over; the interior is 0.
         lines: one row a sum, +1 for its parts and -1 for the whole; each row times the values is 0.
+        told: the cell was shown, with the same value, in an earlier release.
+        hidden: the cell was not shown in an earlier release, with the same value: it stays so.
+        past: the cell stands in an earlier release with another value, or is published no more; what is shown of it
+            can no longer be changed.
         small_at_most: the largest value that a small cell can have; None when there is no such bound.
         smallest: the smallest value that is shown (other than 0).
         rounding: published values are multiples of it.
@@ -37,6 +42,9 @@ class Cells:
     small: Flags
     level: Integers
     lines: csr_array
+    told: Flags
+    hidden: Flags
+    past: Flags
     small_at_most: int | None
     smallest: int
     rounding: int
@@ -45,15 +53,22 @@ class Cells:
         """Only these cells and the sums among them; no sum may reach outside."""
         lines = self.lines[:, cells]
         kept = np.flatnonzero(np.diff(lines.indptr))
-        return Cells(
-            self.value[cells],
-            self.small[cells],
-            self.level[cells],
-            csr_array(lines[kept]),
-            self.small_at_most,
-            self.smallest,
-            self.rounding,
+        return replace(
+            self,
+            value=self.value[cells],
+            small=self.small[cells],
+            level=self.level[cells],
+            lines=csr_array(lines[kept]),
+            told=self.told[cells],
+            hidden=self.hidden[cells],
+            past=self.past[cells],
         )
+
+    def groups(self) -> Integers:
+        """A number for each cell: cells of different numbers have no sum in common."""
+        touching = abs(self.lines)
+        _, group = connected_components(touching.T @ touching, directed=False)
+        return np.asarray(group, dtype=np.int64)
 
 
 def rounded(value: Integers, rounding: int) -> Integers:
@@ -63,15 +78,16 @@ def rounded(value: Integers, rounding: int) -> Integers:
 
 
 def bounds(cells: Cells, suppressed: Flags) -> tuple[Integers, Integers]:
-    """Lowest and highest value of each cell by what is printed in the cell alone."""
+    """Lowest and highest value of each cell by what is printed in the cell alone, now or in an earlier release."""
     half = cells.rounding // 2
     shown = rounded(cells.value, cells.rounding)
     low = np.where(cells.value == 0, 0, np.maximum(shown - half, cells.smallest))
     high = np.where(cells.value == 0, 0, shown + half)
-    low = np.where(suppressed, 1, low)
-    high = np.where(suppressed, cells.value + REACH, high)
+    free = suppressed & ~cells.told
+    low = np.where(free, 1, low)
+    high = np.where(free, cells.value + REACH, high)
     if cells.small_at_most is not None:
-        high = np.where(suppressed & cells.small, cells.small_at_most, high)
+        high = np.where(free & cells.small, cells.small_at_most, high)
     return low, high
 
 
@@ -79,7 +95,7 @@ def feasible_values(cells: Cells, suppressed: Flags, enough: int) -> Integers:
     """How many values each suppressed cell can have, counted no further than needed.
 
     The truth is one solution; every further solution that the solver finds widens what is known to be possible, so that
-    few cells need a search of their own.
+    few cells need a search of their own. Groups of cells without a sum in common are searched side by side.
 
     Args:
         cells: the cells.
@@ -91,6 +107,7 @@ def feasible_values(cells: Cells, suppressed: Flags, enough: int) -> Integers:
     """
     low, high = cells.value.astype(float), cells.value.astype(float)
     limits = np.stack(bounds(cells, suppressed), axis=1)
+    group = cells.groups()
 
     def look(direction: npt.NDArray[np.float64]) -> None:
         # HiGHS returns a vertex; the sums of tables with margins have whole vertices in at most two dimensions.
@@ -107,10 +124,16 @@ def feasible_values(cells: Cells, suppressed: Flags, enough: int) -> Integers:
     everything = suppressed.astype(float)
     for direction in (everything, -everything):
         look(direction)
-    for cell in np.flatnonzero(suppressed):
-        for sign in (1.0, -1.0):
-            if count()[cell] < enough:
-                direction = np.zeros(len(cells.value))
-                direction[cell] = sign
-                look(direction)
-    return np.where(suppressed, np.minimum(count(), enough), enough)
+    asked = np.zeros((2, len(cells.value)), dtype=bool)
+    while True:
+        open_cells = suppressed & (count() < enough)
+        direction = np.zeros(len(cells.value))
+        for side, sign in enumerate((1.0, -1.0)):
+            left = np.flatnonzero(open_cells & ~asked[side])
+            left = left[~np.isin(group[left], group[direction != 0])]
+            _, first = np.unique(group[left], return_index=True)
+            direction[left[first]] = sign
+            asked[side, left[first]] = True
+        if not direction.any():
+            return np.where(suppressed, np.minimum(count(), enough), enough)
+        look(direction)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,8 +13,8 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
-from commissioning import charts
-from commissioning.declaration import Indicator, load_indicators
+from commissioning import page_data, wording
+from commissioning.declaration import DIMENSIONS, GROUPS, ORDER, Indicator, load_indicators, table_name
 from commissioning.disclosure import ALL, SUPPRESSED
 from commissioning.spc import expected_false_alarms
 from commissioning.tables import NO_DATA, MartReport, read_catalogue
@@ -23,8 +22,6 @@ from data_contracts.words import check_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 DEMONSTRATION: Final = "Demonstration: not for clinical use"
-FIRST_DIMENSION: Final = {"urgent_response": "response", "list_reach": "pcn"}
-MAIN_DIMENSION: Final = "frailty_band"
 HEADINGS: Final = {"rate": "per {rate_per:,}", "share_percent": "%"}
 
 
@@ -47,13 +44,20 @@ class PageHeading:
 
 @dataclass(frozen=True)
 class Panel:
-    """One indicator on the page: its chart, the same as a table and in words, and what it means."""
+    """One indicator on the page: the whole board as a table and in words, and what it means.
+
+    Attributes:
+        rows: empty when nothing is published; `why` then says why.
+        splits: dimensions by which the chart can be split, with their words.
+    """
 
     indicator: Indicator
-    figure: str
     words: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    period: str
+    why: str
+    splits: tuple[tuple[str, str], ...]
     latest: str
     compared: str
     signal: str
@@ -74,13 +78,16 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
     report = marts if isinstance(marts, MartReport) else read_catalogue(marts)
     heading = heading or PageHeading()
     signals = {row["indicator"]: row for row in pl.read_parquet(report.table("signal").path).iter_rows(named=True)}
-    panels = [p for i in load_indicators() if (p := _panel(report, i, signals.get(i.id))) is not None]
+    panels = [_panel(report, i, signals.get(i.id)) for i in load_indicators()]
     board = [p for p in panels if p.indicator.board]
     html = _template().render(
         heading=heading,
         demonstration=DEMONSTRATION,
         report=report,
-        panels=panels,
+        groups=[(title, [p for p in panels if p.indicator.group == key]) for key, title in GROUPS.items()],
+        areas=page_data.areas(report),
+        bands=[b for b in ORDER["frailty_band"] if b != ALL],
+        data=page_data.as_json(report, [p.indicator for p in panels if p.rows]),
         board=board,
         alarms=expected_false_alarms(sum(p.variation not in ("", "no icon") for p in board)),
         places=_places(report),
@@ -96,29 +103,22 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
     return out_html
 
 
-def _panel(report: MartReport, indicator: Indicator, signal: dict[str, Any] | None) -> Panel | None:
-    """The panel of one indicator; None when it has no row at all."""
-    dimension = FIRST_DIMENSION.get(indicator.id, MAIN_DIMENSION)
-    frame = pl.read_parquet(report.table(f"{indicator.id}_by_{dimension}").path)
-    if frame.is_empty():
-        return None
-    whole = frame.filter(pl.col(dimension) == ALL)
-    if indicator.share_of:
-        figure, column, unit = charts.share(frame, indicator), "share_percent", "per cent"
-        line = frame.filter(pl.col(indicator.share_of) == indicator.share)
-    elif dimension == MAIN_DIMENSION:
-        figure, column, unit, line = charts.stacked(frame, dimension, indicator), "value", indicator.unit, whole
-    else:
-        figure, column, unit, line = charts.stacked(whole, dimension, indicator), "value", indicator.unit, whole
-    headings, rows = _table(frame, line, dimension, indicator)
-    whole_board = line if indicator.share_of else pl.read_parquet(report.table(indicator.id).path)
-    latest, compared = _latest(whole_board, column, unit)
+def _panel(report: MartReport, indicator: Indicator, signal: dict[str, Any] | None) -> Panel:
+    table = report.table(table_name(indicator.id, (indicator.share_of,) if indicator.share_of else ()))
+    frame = pl.read_parquet(table.path)
+    column, unit = ("share_percent", "per cent") if indicator.share_of else ("value", indicator.unit)
+    line = frame.filter(pl.col(indicator.share_of) == indicator.share) if indicator.share_of else frame
+    headings, rows = _table(frame, line, indicator)
+    latest, compared = _latest(line, column, unit)
+    others = {d for c in indicator.cuts for d in c.by} - {indicator.share_of}
     return Panel(
         indicator=indicator,
-        figure=json.dumps(json.loads(figure.to_json()), sort_keys=True).replace("</", "<\\/"),
-        words=charts.in_words(line, column, unit),
+        words=wording.in_words(line, column, unit) if len(line) else "",
         headings=headings,
         rows=rows,
+        period=table.period or "",
+        why=table.why,
+        splits=tuple((d, "network" if d == "pcn" else d.replace("_", " ")) for d in DIMENSIONS if d in others),
         latest=latest,
         compared=compared,
         signal=str(signal["said"]) if signal else "",
@@ -127,18 +127,19 @@ def _panel(report: MartReport, indicator: Indicator, signal: dict[str, Any] | No
 
 
 def _table(
-    frame: pl.DataFrame, line: pl.DataFrame, dimension: str, indicator: Indicator
+    frame: pl.DataFrame, line: pl.DataFrame, indicator: Indicator
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """The chart's numbers, newest first: a column a part, then the rate or share of the line."""
-    parts = list(frame[dimension].unique(maintain_order=True)) if dimension != "pcn" else [ALL]
+    """The chart's numbers, newest first: a column a part of a share, then the rate or share of the line."""
+    dimension = indicator.share_of
+    parts = list(frame[dimension].unique(maintain_order=True)) if dimension else [ALL]
     extra = next((c for c in HEADINGS if c in line.columns), None)
-    wide = {part: frame.filter(pl.col(dimension) == part) for part in parts}
+    wide = {part: frame.filter(pl.col(dimension) == part) if dimension else frame for part in parts}
     rows = []
     for at in reversed(range(len(line))):
         cells = [number(wide[p]["value"][at], wide[p]["status"][at]) for p in parts]
         if extra:
             cells.append(number(line[extra][at], line["status"][at]))
-        name = charts.period_name(line["period"][at], line["start"][at])
+        name = wording.period_name(line["period"][at], line["start"][at])
         rows.append((f"{name} (prov.)" if line["provisional"][at] else name, *cells))
     added = [HEADINGS[extra].format(rate_per=indicator.rate_per or 0)] if extra else []
     return ("Period", *parts, *added), tuple(rows)
@@ -150,14 +151,14 @@ def _latest(line: pl.DataFrame, column: str, unit: str) -> tuple[str, str]:
     if settled.is_empty():
         return "", ""
     last = settled.row(-1, named=True)
-    name = charts.period_name(last["period"], last["start"])
+    name = wording.period_name(last["period"], last["start"])
     said = f"{last[column]:,} {'%' if column == 'share_percent' else unit}, {name}"
     before = last["start"].replace(year=last["start"].year - 1)
     earlier = settled.filter(pl.col("start") == before)
     if earlier.is_empty():
         return said, ""
     sign = " %" if column == "share_percent" else ""
-    return said, f"{earlier[column][0]:,}{sign} in {charts.period_name(last['period'], before)}"
+    return said, f"{earlier[column][0]:,}{sign} in {wording.period_name(last['period'], before)}"
 
 
 def _places(report: MartReport) -> dict[str, Any]:
@@ -170,7 +171,7 @@ def _places(report: MartReport) -> dict[str, Any]:
         if settled.is_empty():
             continue
         last = settled.filter(pl.col("start") == settled["start"].max())
-        columns.append((indicator, charts.period_name(last["period"][0], last["start"][0])))
+        columns.append((indicator, wording.period_name(last["period"][0], last["start"][0])))
         values[indicator.id] = {
             pcn: (number(value, status), number(rate, status))
             for pcn, value, rate, status in last.select("pcn", "value", "rate", "status").iter_rows()
@@ -212,4 +213,8 @@ def uk_date(day: dt.date) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment.filters |= {
+        "first_upper": lambda t: t[:1].upper() + t[1:],
+        "first_lower": lambda t: t[:1].lower() + t[1:],
+    }
     return environment.get_template("dashboard.html.j2")

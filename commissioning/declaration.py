@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,6 +14,7 @@ from features.codelist import FOLDER as CODELISTS
 from features.codelist import read
 
 INDICATORS = Path(__file__).parent / "indicators"
+ADMISSION_GROUPS = Path(__file__).parent / "admission_group.csv"
 FRAILTY_BANDS = Path(__file__).parent / "frailty_band.yaml"
 Period = Literal["month", "quarter", "year"]
 BOARD_MOST = 12
@@ -200,3 +202,13 @@ def frailty_codes(codelists: Path = CODELISTS) -> tuple[tuple[int, str], ...]:
     for code in sorted({c for c in codes if codes.count(c) > 1}):
         raise IndicatorError(f"frailty_band.yaml: code {code} stands for two bands")
     return tuple(pairs)
+
+
+@cache
+def carer_codes(codelists: Path = CODELISTS) -> tuple[tuple[int, int], ...]:
+    """SNOMED code and whether it says that the person cares for someone (1) or no longer, or not (0)."""
+    pairs = []
+    for name, flag in (("carer_is", 1), ("carer_is_absent", 0), ("carer_is_ended", 0)):
+        codes = pl.read_csv(codelists / f"{name}.csv", infer_schema=False)["code"].cast(pl.Int64)
+        pairs += [(code, flag) for code in codes]
+    return tuple(sorted(set(pairs)))

@@ -7,15 +7,15 @@ values, seeing all tables of the indicator with all their margins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
-from commissioning.attack import Cells, Flags, feasible_values, rounded
+from commissioning.attack import Cells, Flags, Integers, feasible_values, rounded
 
 ALL = "All"
 PUBLISHED, SUPPRESSED = "published", "suppressed"
@@ -60,26 +60,56 @@ class Table:
     cells: pl.DataFrame
 
 
-def control(tables: list[Table], measure: str, rules: Rules = RULES) -> dict[str, pl.DataFrame]:
+@dataclass(frozen=True)
+class Past:
+    """One table of one indicator as an earlier release published it, with the truth behind it.
+
+    Attributes:
+        name: of the table.
+        keys: what each cell is, as `Table` says it.
+        value: its true value then.
+        small: it was not to be shown for its own sake.
+        suppressed: it was not shown.
+    """
+
+    name: str
+    keys: tuple[Key, ...]
+    value: tuple[int, ...]
+    small: tuple[bool, ...]
+    suppressed: tuple[bool, ...]
+
+
+def control(
+    tables: list[Table],
+    measure: str,
+    rules: Rules = RULES,
+    *,
+    snapshot: bool | None = None,
+    earlier: Sequence[Sequence[Past]] = (),
+) -> dict[str, pl.DataFrame]:
     """The tables of one indicator as they may be published.
 
-    A cell that stands in several tables is shown in all of them or in none.
+    A cell that stands in several tables is shown in all of them or in none; one that was hidden in an earlier release
+    and has not changed stays hidden.
 
     Args:
         tables: all tables of the indicator that will be published, together.
         measure: `people`, `events` or `sum`.
         rules: the rules.
+        snapshot: counts of a day, which do not add up over time; default where people are counted.
+        earlier: the tables of the same indicator in each earlier release that an attacker may have kept.
 
     Returns:
         By table name its cells with `published` (rounded; null when suppressed) and `status`; without `value`,
         `people` and `largest`.
     """
-    keys, cells = _tie(tables, measure, rules)
+    snapshot = measure == "people" if snapshot is None else snapshot
+    keys, cells = _tie(tables, measure, rules, snapshot=snapshot, earlier=earlier)
     suppressed = suppress(cells, rules, never_alone=measure == "sum")
     shown = rounded(cells.value, rules.rounding)
     published = {}
     for table in tables:
-        at = [keys[k] for k in _keys(table, snapshot=measure == "people")]
+        at = [keys[k] for k in cell_keys(table, snapshot=snapshot)]
         hidden = pl.Series(suppressed[at])
         published[table.name] = table.cells.drop("value", "people", "largest").with_columns(
             published=pl.select(pl.when(~hidden).then(pl.Series(shown[at]))).to_series(),
@@ -116,43 +146,47 @@ def suppress(cells: Cells, rules: Rules, *, never_alone: bool) -> Flags:
         never_alone: no sum may have just one part that is not shown: for sums of a quantity, whose total would
             otherwise tell it to within rounding.
     """
-    suppressed = cells.small.copy()
-    touching = abs(cells.lines)
-    _, group = connected_components(touching.T @ touching, directed=False)
-    for number in np.unique(group[suppressed]):
-        members = np.flatnonzero(group == number)
-        suppressed[members] = _protect(cells.part(members), rules, never_alone=never_alone)
+    suppressed = np.where(cells.past, cells.hidden, cells.small | cells.hidden)
+    group = cells.groups()
+    open_groups = np.unique(group[suppressed])
+    while len(open_groups):
+        members = np.flatnonzero(np.isin(group, open_groups))
+        part = cells.part(members)
+        exposed = _exposed(part, suppressed[members], rules, group[members], never_alone=never_alone)
+        found = {}
+        for number, (cell, line) in exposed.items():
+            partner = _partner(part, suppressed[members], cell, line, group[members] == number)
+            if partner is not None:
+                found[number] = partner
+        suppressed[members[list(found.values())]] = True
+        open_groups = np.array(sorted(found), dtype=np.int64)
     return suppressed
 
 
-def _protect(cells: Cells, rules: Rules, *, never_alone: bool) -> Flags:
-    suppressed = cells.small.copy()
-    while True:
-        exposed = _exposed(cells, suppressed, rules, never_alone=never_alone)
-        if exposed is None:
-            return suppressed
-        cell, line = exposed
-        partner = _partner(cells, suppressed, cell, line)
-        if partner is None:
-            return suppressed
-        suppressed[partner] = True
-
-
-def _exposed(cells: Cells, suppressed: Flags, rules: Rules, *, never_alone: bool) -> tuple[int, int | None] | None:
-    """A suppressed cell that is not protected, with the sum that gives it away where there is one."""
+def _exposed(
+    cells: Cells, suppressed: Flags, rules: Rules, group: Integers, *, never_alone: bool
+) -> dict[int, tuple[int, int | None]]:
+    """By group, a suppressed cell that is not protected, with the sum that gives it away where there is one."""
+    found: dict[int, tuple[int, int | None]] = {}
     if never_alone:
-        hidden = abs(cells.lines) @ suppressed.astype(np.int64)
+        secret = suppressed & ~cells.told
+        hidden = abs(cells.lines) @ secret.astype(np.int64)
         for line in np.flatnonzero(hidden == 1):
             row = cells.lines.indices[cells.lines.indptr[line] : cells.lines.indptr[line + 1]]
-            return int(row[suppressed[row]][0]), int(line)
-    feasible = feasible_values(cells, suppressed, rules.feasible)
-    worst = int(np.argmin(feasible))
-    return None if feasible[worst] >= rules.feasible else (worst, None)
+            cell = int(row[secret[row]][0])
+            found.setdefault(int(group[cell]), (cell, int(line)))
+    rest = np.flatnonzero(~np.isin(group, list(found)))
+    if len(rest):
+        feasible = feasible_values(cells.part(rest), suppressed[rest], rules.feasible)
+        for at in np.argsort(feasible, kind="stable"):
+            if feasible[at] < rules.feasible:
+                found.setdefault(int(group[rest[at]]), (int(rest[at]), None))
+    return found
 
 
-def _partner(cells: Cells, suppressed: Flags, cell: int, line: int | None) -> int | None:
+def _partner(cells: Cells, suppressed: Flags, cell: int, line: int | None, within: Flags) -> int | None:
     """The cell to suppress beside: in the same sum, of the finest level, the smallest; None when nothing is left."""
-    free = ~suppressed & (cells.value > 0)
+    free = within & ~suppressed & (cells.value > 0) & ~cells.told & ~cells.past
     lines = [line] if line is not None else _lines_of(cells.lines, cell)
     near = np.zeros(len(free), dtype=bool)
     for one in lines:
@@ -168,7 +202,7 @@ def _lines_of(lines: csr_array, cell: int) -> list[int]:
     return [int(r) for r in np.flatnonzero(lines[:, [cell]].toarray().ravel())]
 
 
-def _keys(table: Table, *, snapshot: bool) -> list[Key]:
+def cell_keys(table: Table, *, snapshot: bool) -> list[Key]:
     """What a cell is, whatever table it stands in; a count on a day is the same in a month and in a quarter."""
     columns = [table.cells[d].to_list() for d in table.dimensions]
     periods, starts = table.cells["period"].to_list(), table.cells["start"].to_list()
@@ -183,35 +217,78 @@ def _keys(table: Table, *, snapshot: bool) -> list[Key]:
     ]
 
 
-def _tie(tables: list[Table], measure: str, rules: Rules) -> tuple[dict[Key, int], Cells]:
-    """All distinct cells of the tables, and the sums among them, across dimensions and across periods."""
+def _tie(
+    tables: list[Table], measure: str, rules: Rules, *, snapshot: bool, earlier: Sequence[Sequence[Past]]
+) -> tuple[dict[Key, int], Cells]:
+    """All distinct cells of the tables, and the sums among them, across dimensions, periods and releases."""
+    now = [
+        Past(
+            table.name,
+            tuple(cell_keys(table, snapshot=snapshot)),
+            tuple(table.cells["value"].to_list()),
+            tuple(is_small(table.cells, measure, rules).to_list()),
+            (),
+        )
+        for table in tables
+    ]
     keys: dict[Key, int] = {}
     value: list[int] = []
     small: list[bool] = []
-    for table in tables:
-        flags = is_small(table.cells, measure, rules).to_list()
-        for key, v, s in zip(
-            _keys(table, snapshot=measure == "people"), table.cells["value"].to_list(), flags, strict=True
-        ):
+    told: set[int] = set()
+    hidden: set[int] = set()
+    past: set[int] = set()
+    sums: dict[tuple[int, ...], None] = {}
+
+    def add(key: Key, number: int, few: bool) -> int:
+        keys[key] = len(value)
+        value.append(number)
+        small.append(few)
+        return keys[key]
+
+    for table in now:
+        for key, number, few in zip(table.keys, table.value, table.small, strict=True):
             if key not in keys:
-                keys[key] = len(keys)
-                value.append(v)
-                small.append(s)
-    sums: dict[tuple[Key, str], list[Key]] = {}
-    for table in tables:
-        _add_sums_over_dimensions(table, keys, sums, snapshot=measure == "people")
-    if measure != "people":
-        _add_sums_over_time(keys, sums)
-    level = [_level(key, max(len(t.dimensions) for t in tables)) for key in keys]
-    return keys, Cells(
+                add(key, number, few)
+    _add_sums(now, dict(keys), sums, snapshot=snapshot)
+    current = dict(keys)
+    for release, published in enumerate(earlier):
+        at = {}
+        for table in published:
+            for key, number, few, was_hidden in zip(
+                table.keys, table.value, table.small, table.suppressed, strict=True
+            ):
+                if key in at:
+                    continue
+                same = key in current and value[current[key]] == number
+                at[key] = current[key] if same else add(("release", release, key), number, few)
+                (hidden if was_hidden else told).add(at[key])
+                if not same:
+                    past.add(at[key])
+        if past or any(i not in told and i not in hidden for i in at.values()):
+            _add_sums(published, at, sums, snapshot=snapshot)
+    count = len(value)
+    depth = max((len(key) - 2 for key in current), default=0)
+    level = np.zeros(count, dtype=np.int64)
+    for key, position in current.items():
+        level[position] = _level(key, depth)
+    return current, Cells(
         value=np.array(value, dtype=np.int64),
         small=np.array(small, dtype=bool),
-        level=np.array(level, dtype=np.int64),
-        lines=_matrix(keys, sums),
+        level=level,
+        lines=_matrix(list(sums), count),
+        told=_flags(told - past, count),
+        hidden=_flags(hidden - (told - past), count),
+        past=_flags(past, count),
         small_at_most=rules.smallest - 1 if measure == "people" else None,
         smallest=rules.smallest,
         rounding=rules.rounding,
     )
+
+
+def _flags(at: set[int], count: int) -> Flags:
+    flags = np.zeros(count, dtype=bool)
+    flags[list(at)] = True
+    return flags
 
 
 def _level(key: Key, most: int) -> int:
@@ -219,26 +296,30 @@ def _level(key: Key, most: int) -> int:
     return span * (most + 1) + most - (len(key) - 2)
 
 
-def _add_sums_over_dimensions(
-    table: Table, keys: dict[Key, int], sums: dict[tuple[Key, str], list[Key]], *, snapshot: bool
-) -> None:
-    for key in dict.fromkeys(_keys(table, snapshot=snapshot)):
-        for dimension, _ in key[2:]:
-            whole = (key[0], key[1], *(part for part in key[2:] if part[0] != dimension))
-            if whole in keys:
-                parts = sums.setdefault((whole, f"over {dimension} in {table.name}"), [])
-                parts.append(key)
+def _add_sums(tables: Sequence[Past], at: dict[Key, int], sums: dict[tuple[int, ...], None], *, snapshot: bool) -> None:
+    """Adds each sum once, as the positions of its parts in order, then of the whole."""
+    found: dict[tuple[Key, str], list[Key]] = {}
+    for table in tables:
+        for key in dict.fromkeys(table.keys):
+            for dimension, _ in key[2:]:
+                whole = (key[0], key[1], *(part for part in key[2:] if part[0] != dimension))
+                if whole in at:
+                    found.setdefault((whole, f"over {dimension} in {table.name}"), []).append(key)
+    if not snapshot:
+        _add_sums_over_time(at, found)
+    for (whole, _), parts in found.items():
+        sums[(*sorted(at[p] for p in parts), at[whole])] = None
 
 
-def _add_sums_over_time(keys: dict[Key, int], sums: dict[tuple[Key, str], list[Key]]) -> None:
+def _add_sums_over_time(at: dict[Key, int], found: dict[tuple[Key, str], list[Key]]) -> None:
     """A quarter is the sum of its three months, a year of its quarters or months, where all of them are published."""
     for coarse, months, fines in (("quarter", 3, ("month",)), ("year", 12, ("quarter", "month"))):
-        for key in [k for k in keys if k[0] == coarse]:
+        for key in [k for k in at if k[0] == coarse]:
             for fine in fines:
                 step = {"month": 1, "quarter": 3}[fine]
                 parts = [(fine, _later(key[1], m), *key[2:]) for m in range(0, months, step)]
-                if all(part in keys for part in parts):
-                    sums[key, f"over {fine}"] = parts
+                if all(part in at for part in parts):
+                    found[key, f"over {fine}"] = parts
 
 
 def _later(start: Any, months: int) -> Any:
@@ -246,12 +327,12 @@ def _later(start: Any, months: int) -> Any:
     return start.replace(year=total // 12, month=total % 12 + 1)
 
 
-def _matrix(keys: dict[Key, int], sums: dict[tuple[Key, str], list[Key]]) -> csr_array:
+def _matrix(sums: list[tuple[int, ...]], count: int) -> csr_array:
     rows: list[int] = []
     columns: list[int] = []
     data: list[float] = []
-    for row, ((whole, _), parts) in enumerate(sums.items()):
-        rows += [row] * (len(parts) + 1)
-        columns += [keys[part] for part in parts] + [keys[whole]]
-        data += [1.0] * len(parts) + [-1.0]
-    return csr_array((data, (rows, columns)), shape=(len(sums), len(keys)))
+    for row, members in enumerate(sums):
+        rows += [row] * len(members)
+        columns += members
+        data += [1.0] * (len(members) - 1) + [-1.0]
+    return csr_array((data, (rows, columns)), shape=(len(sums), count))

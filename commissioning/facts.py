@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 import sql
-from commissioning.declaration import Cut, Indicator, Period, frailty_codes
+from commissioning.declaration import ADMISSION_GROUPS, Cut, Indicator, Period, carer_codes, frailty_codes
 from commissioning.disclosure import ALL
 
 PURPOSE = "commissioning"
@@ -45,6 +45,8 @@ def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataF
     """
     con.register("opt_out_policy", policy.to_arrow())
     con.register("mart_month", months.to_arrow())
+    con.register("admission_group", pl.read_csv(ADMISSION_GROUPS, infer_schema=False).to_arrow())
+    con.register("carer_code", pl.DataFrame(carer_codes(), schema=["code", "carer_flag"], orient="row").to_arrow())
     con.register("frailty_code", pl.DataFrame(frailty_codes(), schema=["code", "band"], orient="row").to_arrow())
     _table(con, "opted_out", "purpose/opted_out", index=data_date, purpose=PURPOSE)
     _table(con, "mart_removed", "marts/removed", data_date=data_date)
@@ -103,7 +105,7 @@ def sum_by(con: duckdb.DuckDBPyConnection, indicator: Indicator, cut: Cut, perio
     behind = (
         "sum(value) as people, 1 as largest"
         if indicator.measure == "people"
-        else "count(*) as people, max(value) as largest"
+        else "count(*) filter (where value > 0) as people, max(value) as largest"
     )
     return con.sql(
         f"""

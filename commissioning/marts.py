@@ -167,7 +167,12 @@ def _controlled(scope: Scope, rules: Rules) -> Controlled:
         while left[name] and _mostly_small(table(name, left[name][0]), indicator, rules):
             left[name].pop(0)
     while True:
-        published = control([table(n, p[0]) for n, p in left.items() if p], indicator.measure, rules)
+        published = control(
+            [table(n, p[0]) for n, p in left.items() if p],
+            indicator.measure,
+            rules,
+            snapshot=indicator.snapshot,
+        )
         coarser = [n for n, f in published.items() if _mostly(f["status"] == SUPPRESSED, f["published"] != 0, rules)]
         if not coarser:
             break

@@ -12,13 +12,22 @@ from typing import Any
 import polars as pl
 
 from commissioning.control_chart import POINT_COLUMNS, SUMMARY_COLUMNS, Charted
-from commissioning.declaration import DIMENSIONS, ORDER, Cut, Indicator, Period, table_name
+from commissioning.declaration import DIMENSIONS, ORDER, PERSON_DIMENSIONS, Cut, Indicator, Period, table_name
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 
 CATALOGUE = "catalogue.json"
 NO_DATA = "no data"
 SMALLEST_WHOLE = 50
 """A share of fewer than this is not said: rounding to 5 would move it by more than five points either way."""
+
+
+PLAIN_TABLES: Mapping[str, str] = {
+    "indicator": "One row an indicator: how it is defined.",
+    "table_note": "One row a published table: what disclosure control did, and what may not be used.",
+    "control_chart": "One row a period and charted indicator: limits, and the rules that the point shows.",
+    "signal": "One row a charted indicator: whether its series changed by more than chance, in words.",
+}
+"""Published tables that are no indicator's, each with what it is."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,14 @@ def with_rates(indicator: Indicator, cut: Cut, frames: dict[str, pl.DataFrame]) 
         return _empty(indicator, cut)
     frame = frames[name]
     if indicator.denominator:
-        people = frames.get(table_name(indicator.denominator, cut.by))
+        # What is no trait of a person (length of stay, source of referral) is divided by all people.
+        shared = tuple(d for d in cut.by if d in PERSON_DIMENSIONS)
+        people = frames.get(table_name(indicator.denominator, shared))
         if people is None:
             frame = frame.with_columns(population=pl.lit(None, pl.Int64))
         else:
-            known = people.select("start", *cut.by, population="published")
-            frame = frame.join(known, on=["start", *cut.by], how="left", maintain_order="left")
+            known = people.select("start", *shared, population="published")
+            frame = frame.join(known, on=["start", *shared], how="left", maintain_order="left")
         rate = pl.col("published") * indicator.rate_per / pl.col("population")
         frame = frame.with_columns(rate=pl.when(pl.col("population") > 0).then(rate.round(1)))
     if indicator.share_of:
@@ -182,7 +193,7 @@ def write_definitions(out: Path, indicators: tuple[Indicator, ...]) -> MartTable
     }
     rows = [{"indicator": i.id, **{c: getattr(i, c) for c in list(columns)[1:]}} for i in indicators]
     frame = pl.DataFrame(rows, schema_overrides={"denominator": pl.String}).select(list(columns))
-    return _write_plain(out, "indicator", frame, "One row an indicator: how it is defined.", columns)
+    return write_plain(out, "indicator", frame, columns)
 
 
 def write_notes(out: Path, tables: list[MartTable]) -> MartTable:
@@ -198,7 +209,7 @@ def write_notes(out: Path, tables: list[MartTable]) -> MartTable:
     rows = [(t.name, t.indicator, t.period, t.cells, t.suppressed, t.why) for t in tables]
     kinds = {"period": pl.String, "cells": pl.Int64, "suppressed": pl.Int64}
     frame = pl.DataFrame(rows, schema={c: kinds.get(c, pl.String) for c in columns}, orient="row")
-    return _write_plain(out, "table_note", frame, "One row a published table: what disclosure control did.", columns)
+    return write_plain(out, "table_note", frame, columns)
 
 
 def write_charts(out: Path, charts: list[Charted]) -> list[MartTable]:
@@ -206,20 +217,21 @@ def write_charts(out: Path, charts: list[Charted]) -> list[MartTable]:
     kinds: dict[str, Any] = {"start": pl.Date, "newest": pl.Date, "board": pl.Boolean, "season": pl.Boolean}
     kinds |= dict.fromkeys(("centre", "lower", "upper"), pl.Float64) | {"points": pl.Int64}
     written = []
-    for name, description, columns, frames in (
-        ("control_chart", "One row a period and charted indicator: limits.", POINT_COLUMNS, [c.points for c in charts]),
-        ("signal", "One row a charted indicator: what its series shows.", SUMMARY_COLUMNS, [c.summary for c in charts]),
+    for name, columns, frames in (
+        ("control_chart", POINT_COLUMNS, [c.points for c in charts]),
+        ("signal", SUMMARY_COLUMNS, [c.summary for c in charts]),
     ):
         empty = pl.DataFrame(schema={c: kinds.get(c, pl.String) for c in columns})
         frame = pl.concat([empty, *frames], how="vertical_relaxed") if frames else empty
-        written.append(_write_plain(out, name, frame, description, columns))
+        written.append(write_plain(out, name, frame, columns))
     return written
 
 
-def _write_plain(out: Path, name: str, frame: pl.DataFrame, description: str, columns: Mapping[str, str]) -> MartTable:
+def write_plain(out: Path, name: str, frame: pl.DataFrame, columns: Mapping[str, str]) -> MartTable:
+    """Writes one of `PLAIN_TABLES`."""
     path = out / f"{name}.parquet"
     to_parquet(frame, path)
-    return MartTable(name, "", path, description, columns, None, len(frame), 0)
+    return MartTable(name, "", path, PLAIN_TABLES[name], columns, None, len(frame), 0)
 
 
 def write_catalogue(out: Path, report: MartReport) -> None:

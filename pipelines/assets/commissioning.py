@@ -1,12 +1,13 @@
-"""Marts: what commissioners see, one asset a published table, safe to publish."""
+"""Marts: what commissioners see, one asset an indicator with all its tables, safe to publish."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
-from commissioning import Indicator, load_indicators
+from commissioning import PLAIN_TABLES, Indicator, load_indicators, sources
 from pipelines.assets.conform import INBOX
 from pipelines.assets.lists import KEY as LIST
 from pipelines.assets.record import table_key
@@ -19,29 +20,11 @@ GROUP = "marts"
 OWNERS = ["team:commissioning"]
 PREVIEW_ROWS = 24
 INDICATORS = Path(__file__).parents[2] / "commissioning" / "indicators"
-_RECORD = [
-    table_key(t)
-    for t in (
-        "registration",
-        "person",
-        "death",
-        "opt_out",
-        "organisation",
-        "place",
-        "gp_event",
-        "spell",
-        "inpatient_spell",
-        "ed_attendance",
-        "response_clock",
-        "community_referral",
-        "community_contact",
-    )
-]
 
 
-def mart_key(table: str) -> dg.AssetKey:
-    """``mart/<table>``."""
-    return dg.AssetKey(["mart", table])
+def mart_key(name: str) -> dg.AssetKey:
+    """``mart/<indicator or table>``."""
+    return dg.AssetKey(["mart", name])
 
 
 def _spec(name: str, description: str, deps: list[dg.AssetKey], declared: Path | None = None) -> dg.AssetSpec:
@@ -56,25 +39,29 @@ def _spec(name: str, description: str, deps: list[dg.AssetKey], declared: Path |
     )
 
 
-def _indicator_specs(indicator: Indicator) -> list[dg.AssetSpec]:
-    return [
-        _spec(
-            indicator.table(cut),
-            f"**{indicator.name}** {cut.words}. {indicator.definition}\n\n"
-            "Small numbers are suppressed, the rest rounded to 5.",
-            [*_RECORD, LIST] if indicator.id == "list_reach" else _RECORD,
-            INDICATORS / f"{indicator.id}.yaml",
-        )
-        for cut in indicator.cuts
-    ]
+def _record(indicator: Indicator) -> list[dg.AssetKey]:
+    """The record tables that an indicator reads, as its statements say."""
+    dimensions = {d for cut in indicator.cuts for d in cut.by}
+    tables = {*sources.BASE, "opt_out", *sources.tables_read(f"marts/{indicator.fact}")}
+    tables |= {t for d in dimensions for t in sources.DIMENSION_TABLES.get(d, ())}
+    return [table_key(t) for t in sorted(tables)]
 
 
+def _indicator_spec(indicator: Indicator) -> dg.AssetSpec:
+    cuts = "\n".join(f"- `{indicator.table(cut)}`: {cut.words}" for cut in indicator.cuts)
+    return _spec(
+        indicator.id,
+        f"**{indicator.name}**. {indicator.definition}\n\nSmall numbers are suppressed, the rest rounded to 5. "
+        f"Tables:\n\n{cuts}",
+        [*_record(indicator), LIST] if indicator.id == "list_reach" else _record(indicator),
+        INDICATORS / f"{indicator.id}.yaml",
+    )
+
+
+_ALL_RECORD = sorted({key for indicator in load_indicators() for key in _record(indicator)})
 _SPECS = [
-    *(spec for indicator in load_indicators() for spec in _indicator_specs(indicator)),
-    _spec("indicator", "One row an indicator: its definition in full.", _RECORD),
-    _spec("table_note", "One row a published table: its period, and how much of it is suppressed.", _RECORD),
-    _spec("control_chart", "One row a period and charted indicator: centre, limits and special-cause rules.", _RECORD),
-    _spec("signal", "One row a charted indicator: whether it changed by more than chance, in words.", _RECORD),
+    *(_indicator_spec(indicator) for indicator in load_indicators()),
+    *(_spec(name, description, _ALL_RECORD) for name, description in PLAIN_TABLES.items()),
     _spec(DELIVERY, "One row a delivered file: what became of each of its records.", [INBOX]),
 ]
 
@@ -84,21 +71,25 @@ def marts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Mate
     """Build every commissioning table as known on the data date of the run's week."""
     built = build_week_marts(writer.store, week_of_run(context, writer.store))
     notes = {str(n["table"]): n for n in built.notes}
-    for table in built.tables:
-        note = notes.get(table.name, {})
-        frame = pl.read_parquet(table.files[0])
+    of_indicator = {i.table(cut): i.id for i in load_indicators() for cut in i.cuts}
+    for name, members in groupby(built.tables, key=lambda t: str(of_indicator.get(t.name, t.name))):
+        tables = list(members)
+        first = tables[0]
+        frame = pl.read_parquet(first.files[0])
         yield dg.MaterializeResult(
-            asset_key=mart_key(table.name),
+            asset_key=mart_key(name),
             metadata={
-                "dagster/row_count": built.rows[table.name],
+                "dagster/row_count": sum(built.rows[t.name] for t in tables),
                 "dagster/column_schema": dg.TableSchema(
-                    [dg.TableColumn(n, str(k).lower(), table.columns.get(n)) for n, k in frame.schema.items()]
+                    [dg.TableColumn(n, str(k).lower(), first.columns.get(n)) for n, k in frame.schema.items()]
                 ),
                 "data date": str(built.data_date),
                 "built in this run": built.built,
-                "suppressed cells": int(str(note.get("suppressed", 0))),
-                "published by": str(note.get("period", "")),
+                "suppressed cells": sum(int(str(notes.get(t.name, {}).get("suppressed", 0))) for t in tables),
+                "published by": ", ".join(
+                    f"{t.name}: {notes[t.name]['period'] or 'not published'}" for t in tables if t.name in of_indicator
+                ),
                 "last rows": dg.MetadataValue.md(markdown(frame.tail(PREVIEW_ROWS))),
-                "file": dg.MetadataValue.path(str(table.files[0])),
+                "file": dg.MetadataValue.path(str(first.files[0])),
             },
         )

@@ -25,13 +25,43 @@ TABLES = {
     "organisation": "practice_code varchar, pcn_code varchar, pcn_name varchar",
     "place": "lsoa_code varchar, place_name varchar, authority_code varchar, imd_decile bigint",
     "gp_event": "person_id bigint, event_date date, code bigint",
-    "inpatient_spell": "person_id bigint, admission_date date, discharge_date date, emergency_flag boolean",
+    "inpatient_spell": (
+        "person_id bigint, cips_id bigint, admission_date date, discharge_date date, emergency_flag boolean, "
+        "discharge_method varchar, discharge_destination varchar, primary_diagnosis varchar"
+    ),
+    "hospital_episode": (
+        "person_id bigint, admission_date date, episode_start date, discharge_date date, discharge_ready_date date, "
+        "provider_code varchar, spell_number varchar, admission_method varchar, patient_class varchar, "
+        + ", ".join(f"diagnosis_{n} varchar" for n in range(1, 7))
+    ),
+    "spell": (
+        "person_id bigint, spell_id bigint, admission_date date, discharge_date date, emergency_flag boolean, "
+        "patient_class varchar"
+    ),
+    "inpatient_day": (
+        "person_id bigint, event_date date, no_criteria_flag boolean, planned_pathway varchar, "
+        "discharge_ready_date date"
+    ),
+    "community_referral": (
+        "person_id bigint, provider_code varchar, referral_id bigint, event_date date, received_time time, "
+        "source_code varchar, team_type varchar, closed_date date, rejection_date date"
+    ),
+    "care_service": (
+        "person_id bigint, event_date date, end_date date, client_type varchar, service_component varchar, "
+        "care_home_location_id varchar, outcome varchar, weekly_cost decimal(19, 2), authority_code varchar"
+    ),
+    "care_event": "person_id bigint, event_date date, event_type varchar, primary_support_reason varchar",
+    "care_home": "location_id varchar, lsoa_code varchar",
+    "population_projection": ("area_code varchar, year bigint, sex_code varchar, age_band varchar, population bigint"),
     "ed_attendance": "person_id bigint, event_date date, department_type varchar",
     "response_clock": (
         "person_id bigint, referral_id bigint, measurement_type varchar, "
         "start_date date, start_time time, end_date date, end_time time"
     ),
-    "community_contact": "person_id bigint, event_date date, attendance_code varchar",
+    "community_contact": (
+        "person_id bigint, provider_code varchar, referral_id bigint, event_date date, contact_time time, "
+        "attendance_code varchar, mechanism_code varchar, location_code varchar, team_type varchar"
+    ),
 }
 
 

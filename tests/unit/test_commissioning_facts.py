@@ -20,7 +20,7 @@ def made(tmp_path: Path) -> Record:
 
 def facts_of(made: Record, indicator: str, *columns: str) -> list[tuple[object, ...]]:
     """Rows of one fact as `(month_start, value, *columns)`, in order."""
-    indicators = load_indicators()
+    indicators = tuple(i for i in load_indicators() if i.id == indicator)
     made.con.execute("create or replace temp table list_ledger (week date, person_id bigint, shown boolean)")
     facts.prepare(made.con, DATA_DATE, facts.months_to(DATA_DATE, 24), facts.read_policy(made.policy))
     facts.gather(made.con, indicators, DATA_DATE)
@@ -233,3 +233,114 @@ def test_nothing_about_a_person_stays_on_the_connection(made: Record) -> None:
     facts_of(made, "registered_people")
     left = made.con.sql("select table_name from duckdb_tables() where temporary").fetchall()
     assert left == [("list_ledger",)]
+
+
+def test_a_long_stay_is_counted_by_its_nights_in_the_month_it_ends(made: Record) -> None:
+    made.person(1)
+    for nights in (6, 7, 13, 14, 20, 21):
+        made.stay(1, dt.date(2025, 11, 1), dt.date(2025, 11, 1) + dt.timedelta(days=nights))
+    lengths = [length for _, _, length in facts_of(made, "long_stays", "stay_length")]
+    assert lengths == ["14 to 20 nights"] * 2 + ["21 nights and more"] + ["7 to 13 nights"] * 2
+
+
+@pytest.mark.parametrize(("back_after", "said"), [(0, "Back"), (30, "Back"), (31, "Not back")])
+def test_back_within_30_days_counts_the_thirtieth_day(made: Record, back_after: int, said: str) -> None:
+    made.person(1)
+    left = dt.date(2025, 11, 1)
+    made.stay(1, left - dt.timedelta(days=3), left, cips_id=1)
+    again = left + dt.timedelta(days=back_after)
+    made.stay(1, again, again + dt.timedelta(days=1), cips_id=2)
+    made.stay(2, DATA_DATE, DATA_DATE, cips_id=3)
+    first = facts_of(made, "readmissions", "afterwards")[0]
+    assert str(first[2]).startswith(said)
+
+
+def test_a_discharge_that_could_not_be_followed_for_30_days_is_no_discharge_without_return(made: Record) -> None:
+    made.person(1)
+    made.stay(1, dt.date(2025, 12, 20), dt.date(2025, 12, 24), cips_id=1)
+    assert facts_of(made, "readmissions") == []
+
+
+def test_days_after_being_ready_begin_at_the_newest_ready_date_and_never_before_the_admission(made: Record) -> None:
+    made.person(1)
+    admitted, left = dt.date(2025, 12, 1), dt.date(2025, 12, 9)
+    made.stay(1, admitted, left)
+    for ready in (dt.date(2025, 11, 20), dt.date(2025, 12, 6)):
+        made.add(
+            "hospital_episode", person_id=1, admission_date=admitted, discharge_date=left, discharge_ready_date=ready
+        )
+    assert facts_of(made, "delay_days") == [(DECEMBER, 3)]
+
+
+def test_a_fall_needs_an_injury_first_and_a_fall_among_the_other_diagnoses(made: Record) -> None:
+    made.person(1)
+    for day, main, other in ((1, "S720", "W190"), (5, "S720", "I10X"), (9, "J181", "W190")):
+        on = dt.date(2025, 12, day)
+        made.stay(1, on, on, primary_diagnosis=main)
+        made.add("hospital_episode", person_id=1, admission_date=on, diagnosis_1=main, diagnosis_3=other)
+    assert facts_of(made, "fall_admissions") == [(DECEMBER, 1)]
+    assert facts_of(made, "sensitive_admissions") == [(DECEMBER, 1)]
+
+
+def test_at_home_on_the_day_is_alive_in_no_hospital_bed_and_in_no_care_home(made: Record) -> None:
+    left = dt.date(2025, 9, 1)
+    for person in range(1, 5):
+        made.person(person)
+        made.stay(person, left - dt.timedelta(days=4), left)
+        made.add("care_service", person_id=person, event_date=left, service_component="Reablement")
+    looked_at = left + dt.timedelta(days=91)
+    made.stay(2, looked_at, looked_at + dt.timedelta(days=1))
+    made.add("care_service", person_id=3, event_date=looked_at, service_component="Long term nursing care")
+    made.add("death", person_id=4, death_date=looked_at)
+    made.stay(5, DATA_DATE, DATA_DATE)
+    said = [afterwards for _, _, afterwards in facts_of(made, "at_home_91", "afterwards")]
+    assert said == ["At home"] + ["Not at home"] * 3
+    assert facts_of(made, "at_home_91_former") == []
+
+
+def test_a_two_day_clock_from_a_hospital_bed_is_in_the_local_series_alone(made: Record) -> None:
+    made.person(1)
+    started = at("2025-12-05 09:30")
+    add_clock(made, started, at("2025-12-07 18:00"), kind="06")
+    made.add("community_referral", person_id=1, referral_id=7, event_date=started.date(), source_code="06")
+    assert facts_of(made, "reablement_after_discharge", "response") == [(DECEMBER, 1, "Within two days")]
+    assert facts_of(made, "reablement_two_days") == []
+
+
+def test_spend_is_the_weekly_cost_by_days_of_the_month_in_whole_pounds(made: Record) -> None:
+    made.person(1)
+    made.add(
+        "care_service",
+        person_id=1,
+        event_date=dt.date(2025, 11, 24),
+        end_date=dt.date(2025, 12, 8),
+        weekly_cost=700,
+        service_component="Day support",
+    )
+    made.add("care_service", person_id=1, event_date=dt.date(2025, 11, 24), service_component="Equipment")
+    assert facts_of(made, "care_spend") == [(NOVEMBER, 700), (DECEMBER, 700)]
+
+
+def test_a_care_home_outside_the_area_is_told_from_one_that_nobody_registered(made: Record) -> None:
+    for person, home in ((1, "1-1"), (2, "1-2"), (3, "1-3")):
+        made.person(person)
+        made.add(
+            "care_service",
+            person_id=person,
+            event_date=dt.date(2025, 12, 20),
+            service_component="Long term nursing care",
+            care_home_location_id=home,
+        )
+    made.add("care_home", location_id="1-1", lsoa_code="E01000001")
+    made.add("care_home", location_id="1-2", lsoa_code="E01999999")
+    areas = [area for _, _, area in facts_of(made, "placements", "home_area")]
+    assert areas == ["In the area", "Not known", "Outside the area"]
+
+
+def test_a_resident_who_returns_to_the_care_home_leaves_on_pathway_0(made: Record) -> None:
+    for person, lives in ((1, "R"), (2, None)):
+        made.person(person)
+        made.con.execute("update person set residential_institute_code = ? where person_id = ?", [lives, person])
+        made.stay(person, dt.date(2025, 12, 1), dt.date(2025, 12, 5), discharge_destination="56")
+    pathways = [pathway for _, _, pathway in facts_of(made, "discharge_pathways", "pathway")]
+    assert pathways == ["Pathway 0", "Pathway 3"]
