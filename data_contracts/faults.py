@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from data_contracts.intake import FileRejectedError
-from data_contracts.numbering import record_starts, record_starts_by_reader
+from data_contracts.numbering import lines_before, record_starts, record_starts_by_reader
 from data_contracts.quoting import swallowing_cell, swallowing_quote
 from data_contracts.rules import REMEDY, Check, literal
 from data_contracts.statements import RawText, Statements
@@ -54,6 +54,9 @@ def number_records(raw: RawText, delimiter: str) -> RecordNumbers:
     if not raw.malformed_at and raw.readable.physical_lines == raw.rows + 1:
         return RecordNumbers(None, None, np.zeros(0, dtype=np.int64))
     read = raw.rows + len(raw.malformed_at)
+    if raw.readable.physical_lines == read + 1:  # every line is a record: no blank line, no line end within a cell
+        malformed = lines_before(raw.readable.path, raw.malformed_at)
+        return RecordNumbers(_all_but(malformed, read), None, malformed)
     for count, swallowing in ((record_starts, swallowing_quote), (record_starts_by_reader, swallowing_cell)):
         starts, lines = count(raw.readable, delimiter)
         if len(starts) != read + 1:
@@ -63,13 +66,20 @@ def number_records(raw: RawText, delimiter: str) -> RecordNumbers:
                 "F11", f"A quote opened on line {line} holds the records after it: mend it and send the file again."
             )
         malformed = np.searchsorted(starts, np.array(raw.malformed_at, dtype=np.int64), side="right") - 1
-        well_formed = np.setdiff1d(np.arange(1, read + 1), malformed)
+        well_formed = _all_but(malformed, read)
         if len(well_formed) == raw.rows:
             return RecordNumbers(well_formed, lines, malformed)
     at = f" A quote is left open near line {_line_of(raw)}." if raw.malformed_at else ""
     raise FileRejectedError(
         "F11", f"The file holds {len(starts) - 1} records but {read} could be read.{at} Mend it and send it again."
     )
+
+
+def _all_but(malformed: np.ndarray, read: int) -> np.ndarray:
+    well = np.ones(read + 1, dtype=bool)
+    well[0] = False  # the header
+    well[malformed] = False
+    return np.flatnonzero(well)
 
 
 def _line_of(raw: RawText) -> int:
@@ -100,8 +110,8 @@ def find_suspects(con: duckdb.DuckDBPyConnection, statements: Statements, accept
         return accepted
     con.register("suspect_index", pl.DataFrame({"row_index": suspects}).to_arrow())
     con.execute(
-        f"create or replace temp table suspect as {statements.with_names} select * from named where row_index in "
-        "(select row_index from suspect_index) and row_index not in (select row_index from loser)"
+        f"create or replace temp table suspect as {statements.with_names('suspect_index')} select * from named "
+        "where row_index not in (select row_index from loser)"
     )
     con.unregister("suspect_index")
     return accepted

@@ -6,7 +6,7 @@ What belongs here: record and line numbers of a CSV text. What does not: reading
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +47,17 @@ def record_starts(readable: ReadableFile, _delimiter: str) -> tuple[np.ndarray, 
     lines = np.searchsorted(np.concatenate(line_ends)[1:], start, side="left") + 1
     keep = (length > 1) | ((length == 1) & ~_is_carriage_return(readable.path, start, length))
     return start[keep], lines[keep]
+
+
+def lines_before(path: Path, offsets: Sequence[int]) -> np.ndarray:
+    """How many line ends lie before each byte offset; the offsets ascend."""
+    found, at, seen = [], 0, 0
+    with path.open("rb") as stream:
+        for offset in offsets:
+            while at < offset and (block := stream.read(min(CHUNK * 16, offset - at))):
+                at, seen = at + len(block), seen + block.count(b"\n")
+            found.append(seen)
+    return np.array(found, dtype=np.int64)
 
 
 def _is_carriage_return(path: Path, start: np.ndarray, length: np.ndarray) -> np.ndarray:

@@ -102,8 +102,12 @@ def _year_first(t: str) -> str:
 
 
 def _integer(t: str) -> str:
+    plain = f"try_cast({t} as bigint)"
     whole = f"regexp_matches({t}, '^[+-]?[0-9]{{1,18}}([.]0*)?$')"
-    return f"case when {whole} then try_cast(split_part({t}, '.', 1) as bigint) end"
+    return (
+        f"case when length({t}) <= 18 and cast({plain} as varchar) = {t} then {plain} "  # most are: half the price
+        f"when {whole} then try_cast(split_part({t}, '.', 1) as bigint) end"
+    )
 
 
 def _number(t: str) -> str:

@@ -56,8 +56,11 @@ class Statements:
         self.objecting = objecting
         self.respelt = respelt or {}
 
-    def typed(self, only: set[str] | None = None) -> str:
-        """CTE ``checked``: row_index, ``t_``, ``v_`` of every column (or of those named), looked-up values joined."""
+    def typed(self, only: set[str] | None = None, rows: str = "") -> str:
+        """CTE ``checked``: row_index, ``t_``, ``v_`` of every column (or of those named), looked-up values joined.
+
+        ``rows`` names a table of the rows (row_index) wanted; without it all are.
+        """
         columns = [c for c in self.raw.present if only is None or c.name in only]
         texts = ", ".join(f"{self._text(c)} as {quoted(f't_{c.name}')}" for c in columns)
         values = ", ".join(f"{value_of(c)} as {quoted(f'v_{c.name}')}" for c in columns)
@@ -65,10 +68,11 @@ class Statements:
         joins = " ".join(
             f"left join {lookup_alias(c)} on tidied.{quoted(f't_{c.name}')} = {lookup_alias(c)}.raw" for c in lookups
         )
+        wanted = f" where file_row_number in (select row_index from {rows})" if rows else ""
         faults = "".join(f", {lookup_alias(c)}.fault as {quoted(f'fault_{c.name}')}" for c in lookups)
         return (
             f"with tidied as (select file_row_number as row_index, {texts} "
-            f"from read_parquet({literal(str(self.raw.path))}, file_row_number = true)), "
+            f"from read_parquet({literal(str(self.raw.path))}, file_row_number = true){wanted}), "
             f"checked as (select tidied.*, {values}{faults} from tidied {joins})"
         )
 
@@ -107,11 +111,10 @@ class Statements:
             return "true"
         return f"coalesce({quoted(f'v_{self.person.name}')} not in (select person_id from objecting), true)"
 
-    @property
-    def with_names(self) -> str:
+    def with_names(self, rows: str = "") -> str:
         """The ``checked`` rows with lake names as well, so that a contract's own rules can be read on them."""
         named = ", ".join(f"{self.stored_value(c)} as {quoted(c.lake_name)}" for c in self.contract.stored)
-        return f"{self.typed()}, named as (select *, {named} from checked where {self.objectors})"
+        return f"{self.typed(rows=rows)}, named as (select *, {named} from checked where {self.objectors})"
 
     @property
     def known_from(self) -> str:
@@ -126,7 +129,7 @@ class Statements:
         """Good rows in file order: row_index, stored columns, warning_flag, known_from, delivery_id."""
         stored = ", ".join(quoted(c.lake_name) for c in self.contract.stored)
         return (
-            f"{self.with_names} select row_index, {stored}, "
+            f"{self.with_names()} select row_index, {stored}, "
             f"coalesce({self.condition(self.warn)}, false) as warning_flag, {self.known_from} as known_from, "
             f"cast({delivery_id} as bigint) as delivery_id "
             f"from named where not coalesce({self.condition(self.reject)}, false) "
@@ -142,20 +145,21 @@ class Statements:
         columns = [c for name in names if (c := self.contract.column(name)) in self.raw.present]
         key = [quoted(f"v_{c.name}") for c in columns]
         named_key = ", ".join(f"{k} as k{i}" for i, k in enumerate(key))
-        repeated = (
-            f"{self.typed({c.name for c in columns})} select {named_key} from checked group by all having count(*) > 1"
-        )
-        same = " and ".join(f"named.{k} is not distinct from repeated.k{i}" for i, k in enumerate(key))
+        keyed = self.typed({c.name for c in columns})
+        same = " and ".join(f"checked.{k} is not distinct from repeated.k{i}" for i, k in enumerate(key))
         version = f"{quoted(self.contract.version_column)} desc nulls last, " if self.contract.version_column else ""
         stored = [quoted(c.lake_name) for c in self.contract.stored]
         alike = " and ".join(f"c.{s} is not distinct from w.{s}" for s in stored)
         partition = ", ".join(key)
         return (
-            f"create or replace temp table repeated as {repeated}",
-            f"create or replace temp table candidate as {self.with_names} select row_index, {', '.join(stored)}, "
+            f"create or replace temp table repeated as {keyed} select {named_key} from checked "
+            "group by all having count(*) > 1",
+            f"create or replace temp table rival as {keyed} select row_index from checked join repeated on {same}",
+            f"create or replace temp table candidate as {self.with_names('rival')} "
+            f"select row_index, {', '.join(stored)}, "
             f"row_number() over (partition by {partition} order by {version}row_index desc) as place, "
             f"dense_rank() over (order by {partition}) as key_number "
-            f"from named join repeated on {same} where not coalesce({self.condition(self.reject)}, false)",
+            f"from named where not coalesce({self.condition(self.reject)}, false)",
             "create or replace temp table loser as select c.row_index, "
             f"case when {alike} then 'duplicate' else 'superseded' end as fate "
             "from candidate c join candidate w on w.key_number = c.key_number and w.place = 1 where c.place > 1",
