@@ -88,12 +88,9 @@ def _sums(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, np.ndar
     events, expected = by_practice(rows, w * y, draws), by_practice(rows, w * p, draws)
     brier = by_practice(rows, w * (y - p) ** 2, draws) / total
     rate = events / total
-    return {
-        "event_rate": rate,
-        "brier": brier,
-        "scaled_brier": 1 - brier / (rate * (1 - rate)),
-        "observed_over_expected": events / expected,
-    }
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = 1 - brier / (rate * (1 - rate))
+    return {"event_rate": rate, "brier": brier, "scaled_brier": scaled, "observed_over_expected": events / expected}
 
 
 def _calibration(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, np.ndarray]:
@@ -184,7 +181,8 @@ class _Ranked:
             precision_there = listed_cases / np.maximum(listed, 1e-12)
             found[f"ppv_top_{name}_percent"] = precision_there
             found[f"sensitivity_top_{name}_percent"] = listed_cases / np.maximum(all_cases[:, 0], 1e-12)
-            found[f"lift_top_{name}_percent"] = precision_there / ((all_cases / (all_cases + all_others))[:, 0])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found[f"lift_top_{name}_percent"] = precision_there * (all_cases + all_others)[:, 0] / all_cases[:, 0]
             found[f"events_top_{name}_percent_of_1000_people"] = precision_there * share * 1000
         return found
 

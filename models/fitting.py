@@ -37,7 +37,13 @@ class Material:
         return self.declared.model_names
 
     def able(self, outcome: Outcome) -> Material:
-        """Without the people who cannot have the event, because they are so already."""
+        """Without the people who cannot have the event, because they are so already.
+
+        Raises:
+            ModelError: who is so already cannot be told: the feature is not declared.
+        """
+        if unknown := [name for name, _ in outcome.unless if name not in self.names]:
+            raise ModelError(f"{outcome.name}: `unless` names {unknown[0]!r}, which is no feature that a model may see")
         parts = []
         for part in (self.learn, self.check):
             already = np.zeros(len(part.values), bool)

@@ -32,7 +32,7 @@ def describe(keys: pl.DataFrame, feature: dict[str, np.ndarray], places: pl.Data
 
     Args:
         keys: the rows: practice_code, sex_code, ethnic_code, lsoa_code.
-        feature: values of the features age, care_home_level, care_home_placement, housebound_level and deficit_count.
+        feature: values of the features age, care_home_level, care_home_placement, housebound_coded and deficit_count.
         places: lsoa_code, imd_decile, rural_flag.
     """
     by_place = keys.select("lsoa_code").join(places, on="lsoa_code", how="left", maintain_order="left")
@@ -50,7 +50,7 @@ def describe(keys: pl.DataFrame, feature: dict[str, np.ndarray], places: pl.Data
         "ethnicity": words.fill_null(NOT_KNOWN).to_numpy(),
         "rurality": rural.fill_null(NOT_KNOWN).to_numpy(),
         "care_home": _flag(home, "lives in a care home", "does not"),
-        "housebound": _flag(feature["housebound_level"], "housebound by code", "no code"),
+        "housebound": _flag(feature["housebound_coded"], "housebound by code", "no code"),
         "coding": _thirds(keys["practice_code"], feature["deficit_count"]),
     }
 

@@ -29,11 +29,8 @@ SIMPLE: dict[str, tuple[Term, ...]] = {
     "prior_admissions": PRIOR_ADMISSIONS,
     "frailty_index": FRAILTY_INDEX,
 }
-SCORES = {
-    "hospital_frailty": ("hospital_frailty_score", "hospital_frailty"),
-    "charlson": ("charlson_score", "charlson"),
-}
-"""Published scores: the name of the step, and how the feature that holds the score begins, the likeliest first."""
+SCORES = {"hospital_frailty": "hospital_frailty_tenths", "charlson": "charlson_quan_2011"}
+"""Published scores: the name of the step, and the feature that holds the score."""
 
 PENALISED = "penalised_logistic"
 LEAST_SPREAD = 0.001
@@ -54,8 +51,8 @@ def comparators(declared: FeatureSet) -> dict[str, tuple[Term, ...]]:
     """Terms of each simple step whose features a model may see, simplest first."""
     names = declared.model_names
     found = {step: terms for step, terms in SIMPLE.items() if all(t.feature in names for t in terms)}
-    for step, beginnings in SCORES.items():
-        if name := _score_feature(names, beginnings):
+    for step, name in SCORES.items():
+        if name in names:
             found[step] = (Term(name, log=True), Term(name, equals=0), Term(name, unknown=True))
     return found
 
@@ -80,12 +77,3 @@ def _all_terms(declared: FeatureSet, names: Sequence[str], values: np.ndarray) -
             told.add(tables)
             terms.append(Term(name, unknown=True))
     return terms
-
-
-def _score_feature(names: Sequence[str], beginnings: Sequence[str]) -> str | None:
-    """The feature whose name begins so, the likeliest beginning first."""
-    for beginning in beginnings:
-        for name in names:
-            if name.startswith(beginning):
-                return name
-    return None

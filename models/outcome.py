@@ -21,6 +21,7 @@ import sql
 from features import FeatureSet, load_features
 from models.errors import ModelError
 
+DEATH = "died"
 FOLDER = Path(__file__).parent / "outcomes"
 DEATH_AFTER_DEDUCTION_DAYS = 7  # a practice may end the registration a few days before the recorded day of death
 
@@ -135,8 +136,9 @@ def resolve(found: pl.DataFrame, outcome: Outcome, data_date: dt.date) -> pl.Dat
         left_days=pl.min_horizontal(left, days(pl.lit(complete_until))),
     )
     event, death, gone = pl.col("event_days"), pl.col("death_days"), pl.col("left_days")
-    happened = (event < never) & (event <= gone) & (event <= death)
-    died = ~happened & (death < never) & (death <= gone + DEATH_AFTER_DEDUCTION_DAYS)
+    dies = (death < never) & (death <= gone + DEATH_AFTER_DEDUCTION_DAYS)
+    happened = dies if outcome.event == DEATH else (event < never) & (event <= gone) & (event <= death)
+    died = ~happened & dies
     censored = ~happened & ~died & (gone < never)
     return timed.select(
         "week",

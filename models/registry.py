@@ -121,10 +121,8 @@ def load(model_folder: Path, model_id: str) -> Kept:
         candidate = Candidate.read(folder, about["kind"])
     except (KeyError, TypeError, ValueError, OSError) as problem:
         raise ModelError(f"model {model_id} is damaged: restore its folder from the backup or train again") from problem
-    core = {
-        **candidate.files(),
-        **{n: (folder / n).read_text(encoding="utf-8") for n in CORE if (folder / n).is_file()},
-    }
+    named = (n for n in (*candidate.files(), *CORE) if (folder / n).is_file())
+    core = {name: (folder / name).read_text(encoding="utf-8") for name in named}
     if _content_id(core) != model_id or manifest.get("model_id") != model_id:
         raise ModelError(
             f"model {model_id} is not what its name says: restore its folder from the backup or train again"

@@ -18,7 +18,7 @@ from models.silence import silenced, silences
 
 COMPARED = ("auroc", "auprc", "brier")
 PRACTICE_FOLDS = 5
-GROUP_FEATURES = ("age", "care_home_level", "care_home_placement", "housebound_level", "deficit_count")
+GROUP_FEATURES = ("age", "care_home_level", "care_home_placement", "housebound_coded", "deficit_count")
 FEWER_SOURCES = {
     "without social care": ("cld",),
     "without social care and community services": (

@@ -32,7 +32,8 @@ TABLES = {
     "hospital_episode": "person_id bigint, episode_id bigint, provider_code varchar, episode_start date, "
     "admission_date date, discharge_date date, admission_method varchar, patient_class varchar, "
     + ", ".join(f"diagnosis_{n} varchar" for n in range(1, 21)),
-    "ed_attendance": "person_id bigint, event_date date, department_type varchar, frailty_score integer",
+    "ed_attendance": "person_id bigint, event_date date, department_type varchar, acuity_code bigint, "
+    "frailty_score integer, chief_complaint_code bigint, diagnosis_code_1 bigint",
     "outpatient_appointment": "person_id bigint, event_date date, attended_code varchar",
     "community_referral": "person_id bigint, referral_id bigint, event_date date, team_type varchar",
     "community_contact": "person_id bigint, contact_id bigint, event_date date, attendance_code varchar, "
@@ -43,6 +44,7 @@ TABLES = {
     "mental_health_contact": "person_id bigint, event_date date, attendance_code varchar",
 }
 PRACTICE = "C81001"
+MEASURED = ("weight", "haemoglobin")
 
 
 class TinyRecord:
@@ -97,7 +99,7 @@ def tiny_codelists(folder: Path) -> FeatureSet:
     folder.mkdir(parents=True, exist_ok=True)
     declared = load_features(DECLARED, folder)
     for number, name in enumerate(declared.used_codelists, start=1001):
-        polarity = "measured" if name.endswith("_score") else "present"
+        polarity = "measured" if name.endswith("_score") or name in MEASURED else "present"
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["code", "label", "polarity"], [number, name, polarity]])
     return declared
