@@ -90,6 +90,7 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
         data=page_data.as_json(report, [p.indicator for p in panels if p.rows]),
         board=board,
         alarms=expected_false_alarms(sum(p.variation not in ("", "no icon") for p in board)),
+        changes=_changes(report),
         places=_places(report),
         notes=_notes(report),
         uk_date=uk_date,
@@ -159,6 +160,53 @@ def _latest(line: pl.DataFrame, column: str, unit: str) -> tuple[str, str]:
         return said, ""
     sign = " %" if column == "share_percent" else ""
     return said, f"{earlier[column][0]:,}{sign} in {wording.period_name(last['period'], before)}"
+
+
+def _changes(report: MartReport) -> list[dict[str, Any]]:
+    """Why bed days changed, one entry a comparison, with the width of each part's bar in per cent."""
+    frame = pl.read_parquet(report.table("bed_day_change").path)
+    widest = max((abs(v) for v in frame["value"]), default=0) or 1
+    found = []
+    for (name,), rows in frame.group_by("comparison", maintain_order=True):
+        head = rows.row(0, named=True)
+        difference = head["second_value"] - head["first_value"]
+        found.append(
+            {
+                "name": name,
+                "first": _span_name(head["first_start"], head["first_end"]),
+                "second": _span_name(head["second_start"], head["second_end"]),
+                "first_value": f"{head['first_value']:,}",
+                "second_value": f"{head['second_value']:,}",
+                "difference": signed(difference),
+                "percent": f"{100 * difference / head['first_value']:+.0f} %".replace("-", "−"),
+                "beds": f"{abs(difference) / (head['second_end'] - head['second_start']).days:,.1f}",
+                "more": "more" if difference > 0 else "fewer",
+                "parts": [
+                    {
+                        "words": r["meaning"],
+                        "value": signed(r["value"]),
+                        "width": round(abs(r["value"]) * 48 / widest, 1),
+                        "up": r["value"] > 0,
+                    }
+                    for r in rows.iter_rows(named=True)
+                ],
+            }
+        )
+    return found
+
+
+def _span_name(start: dt.date, end: dt.date) -> str:
+    last = end - dt.timedelta(days=1)
+    return f"{start:%b %Y} to {last:%b %Y}"
+
+
+def signed(value: int) -> str:
+    """A difference with its sign: a true minus, so that it is read aloud as one.
+
+    >>> signed(1200), signed(-15), signed(0)
+    ('+1,200', '−15', '0')
+    """
+    return f"{value:+,}".replace("-", "−") if value else "0"
 
 
 def _places(report: MartReport) -> dict[str, Any]:

@@ -26,6 +26,7 @@ PLAIN_TABLES: Mapping[str, str] = {
     "table_note": "One row a published table: what disclosure control did, and what may not be used.",
     "control_chart": "One row a period and charted indicator: limits, and the rules that the point shows.",
     "signal": "One row a charted indicator: whether its series changed by more than chance, in words.",
+    "bed_day_change": "One row a comparison of two periods and part: why bed days changed; no cause is claimed.",
 }
 """Published tables that are no indicator's, each with what it is."""
 
