@@ -118,8 +118,11 @@ def _of_column(old: Column, new: Column) -> list[Change]:
         say(
             False, "personal" if new.personal else "no longer personal: look at it with the information governance lead"
         )
-    for what, a, b in (("code set", old.code_set, new.code_set), ("values for missing", old.sentinels, new.sentinels)):
-        if a != b:
+    for what, before, now in (
+        ("code set", old.code_set, new.code_set),
+        ("values for missing", old.sentinels, new.sentinels),
+    ):
+        if before != now:
             say(False, f"{what} changed")
     return found
 

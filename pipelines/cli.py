@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.model import model
+from pipelines.commands.quality import quality
 from pipelines.commands.source import source
 from pipelines.errors import StopError
 from pipelines.store import Store
@@ -27,6 +28,7 @@ app = typer.Typer(
     "Start with `anticipate demo`, then `anticipate ui`.",
 )
 app.add_typer(source, name="source")
+app.add_typer(quality, name="quality")
 app.add_typer(model, name="model")
 
 

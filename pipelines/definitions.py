@@ -11,6 +11,8 @@ from pipelines.assets.features import feature
 from pipelines.assets.lists import weekly_list
 from pipelines.assets.models import MODEL, model, score
 from pipelines.assets.publication import publication
+from pipelines.assets.quality import GROUP as QUALITY
+from pipelines.assets.quality import expectations, quality
 from pipelines.assets.record import record
 from pipelines.automation import inbox_sensor, monday_schedule
 from pipelines.progress import listening_logger
@@ -18,7 +20,7 @@ from pipelines.resources import Home, Writer
 
 weekly = dg.define_asset_job(
     "weekly",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(QUALITY),
     description="The Monday run for one week: read what was delivered, bring the record up to date, compute features, "
     "score, make the lists and the commissioning tables, publish.",
 )
@@ -30,9 +32,21 @@ train = dg.define_asset_job(
     description="Train now, whether or not a training is due, and let the gate decide what may be shown.",
 )
 
+quality_job = dg.define_asset_job(
+    "quality",
+    selection=dg.AssetSelection.assets(quality),
+    description="The weekly data-quality page. Reads what the weekly run left; changes nothing of it.",
+)
+
+expectations_job = dg.define_asset_job(
+    "expectations",
+    selection=dg.AssetSelection.assets(expectations),
+    description="Great Expectations over everything published, with Data Docs.",
+)
+
 defs = dg.Definitions(
-    assets=[conform, record, feature, model, score, weekly_list, marts, publication],
-    jobs=[weekly, train, status, query_job, person, why_job, compare_job],
+    assets=[conform, record, feature, model, score, weekly_list, marts, publication, quality, expectations],
+    jobs=[weekly, train, quality_job, expectations_job, status, query_job, person, why_job, compare_job],
     schedules=[monday_schedule(weekly)],
     sensors=[inbox_sensor(weekly)],
     resources={"home": Home(), "writer": Writer()},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dagster import DagsterEvent, DagsterInstance, ExecuteInProcessResult
 
 
-WRITERS = ("weekly", "train")
+WRITERS = ("weekly", "train", "quality", "expectations")
 """Jobs that hold the home while they run."""
 
 
