@@ -163,7 +163,7 @@ class Contract:
     grain: str
     domain: str
     controller: str
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "parquet", "xlsx"]
     delimiter: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]

@@ -26,6 +26,7 @@ from typing import IO
 import yaml
 
 from data_contracts.contract import Contract
+from data_contracts.returned import WorkbookError, read_returned, write_text
 
 CHUNK = 1 << 20
 PARTIAL_SUFFIXES = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
@@ -65,12 +66,14 @@ class ReadableFile:
         encoding: as met.
         physical_lines: line ends in the text, the last line counted even without one; 0 for Parquet.
         quotes: whether any double quote occurs (a record may then run over several lines).
+        notes: what should be said about how it was read.
     """
 
     path: Path
     encoding: str
     physical_lines: int
     quotes: bool
+    notes: tuple[str, ...] = ()
 
 
 def find_files(inbox: Path, source: str) -> list[DeliveredFile]:
@@ -125,6 +128,8 @@ def make_readable(path: Path, contract: Contract, scratch: Path) -> ReadableFile
         magic = stream.read(4)
     if magic.startswith(OLD_EXCEL):
         raise FileRejectedError("F03", "The file is an Excel workbook: save it as CSV and send that.")
+    if contract.format == "xlsx":
+        return _from_workbook(path, contract, scratch / "delivered.csv")
     if contract.format == "parquet" or magic == b"PAR1":
         return ReadableFile(path, "parquet", 0, False)
     survey = _survey(_chunks(path, magic)) if not magic.startswith(GZIP + ZIP) else None
@@ -137,6 +142,19 @@ def make_readable(path: Path, contract: Contract, scratch: Path) -> ReadableFile
             STILL_BEING_WRITTEN, "The file is still being written: it will be read when it is complete."
         )
     return readable
+
+
+def _from_workbook(path: Path, contract: Contract, target: Path) -> ReadableFile:
+    try:
+        rows, notes = read_returned(path, contract)
+    except WorkbookError as error:
+        raise FileRejectedError("F03", str(error)) from error
+    if not rows:
+        raise FileRejectedError(
+            "F05", "No sheet of the workbook holds a table with row ids: send back the list itself."
+        )
+    lines = write_text(rows, contract, target)
+    return ReadableFile(target, "utf-8", lines, quotes=True, notes=tuple(notes))
 
 
 def read_header(readable: ReadableFile, contract: Contract) -> tuple[list[str], int]:

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from outreach.columns import sections
 from outreach.declaration import ListDeclaration, Method, load_list
 from outreach.eligibility import consider
 from outreach.facts import facts_about
+from outreach.feedback import INCIDENT_SCHEMA, incidents
 from outreach.ledger import check_order, listed_before, write_ledger
 from outreach.objectives import methods_possible, with_priority
 from outreach.page import write_page
 from outreach.row_id import row_id
 from outreach.rows import Reasons, rows_by_team
 from outreach.sheet import Heading, TeamRows, TeamSheet, team_sheet
-from outreach.stored import SUFFIX, save_sheet, write_rows
+from outreach.stored import SUFFIX, read_rows, save_sheet, write_rows
 from outreach.teams import TeamsFile, load_teams
 from outreach.workbook import write_workbook
 
@@ -70,6 +71,9 @@ class ListReport:
         missing_features: features that the list reads and the matrix lacks.
         content: hash of the ledger's values: the same deliveries and seed give the same.
         unassigned: practices that belong to no team; their people are on no list.
+        answered: rows of earlier lists that came back with an outcome.
+        feedback_faults: returned rows that could not be taken.
+        incidents: the safety incident list (`feedback.incidents`), pseudonymous.
         otherwise: people who would stand otherwise in a ledger that is there already, had it been made now (a file for
             its Monday came later); the ledger and its files stay as they were given out.
     """
@@ -86,6 +90,9 @@ class ListReport:
     files: tuple[Path, ...]
     content: str
     unassigned: tuple[str, ...] = ()
+    answered: int = 0
+    feedback_faults: int = 0
+    incidents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INCIDENT_SCHEMA))
     otherwise: int = 0
 
     @property
@@ -134,7 +141,16 @@ def build_lists(
     out.mkdir(parents=True, exist_ok=True)
     check_order(earlier, week, out)
     teams = teams or load_teams()
-    considered = consider(con, week, declaration, scores=scores, features=features, policy=policy, teams=teams)
+    considered = consider(
+        con,
+        week,
+        declaration,
+        scores=scores,
+        features=features,
+        policy=policy,
+        teams=teams,
+        rows=_rows_before(earlier, week),
+    )
     team_table = considered.teams
     people = considered.people.join(scores_before(earlier, week, heading.model_id), on="person_id", how="left")
     before = listed_before(earlier, week, max(declaration.rest_weeks, REVIEW_WEEKS))
@@ -204,8 +220,15 @@ def build_lists(
         files=tuple(files),
         content=content_of(pl.read_parquet(ledger)),
         unassigned=considered.unassigned,
+        answered=int(considered.feedback.answers["outcome"].is_not_null().sum()),
+        feedback_faults=len(considered.feedback.faults),
+        incidents=incidents(considered.feedback, considered.dead),
         otherwise=otherwise,
     )
+
+
+def _rows_before(earlier: Path | None, week: dt.date) -> pl.DataFrame:
+    return read_rows(earlier).filter(pl.col("week") < week)
 
 
 def _write(sheet: TeamSheet, out: Path) -> list[Path]:

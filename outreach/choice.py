@@ -32,7 +32,9 @@ LEDGER_COLUMNS = [
     "shown",
     "new",
     "review",
+    "added",
     "status",
+    "told_until",
     "last_listed",
 ]
 
@@ -58,8 +60,8 @@ def choose(
 
     Returns:
         `people` with `capacity`, `last_listed` (null: not in the weeks looked back), `new`, `review` (took a place kept
-        for re-review), `rank` (among those of the team who are not kept off, 1 = first; null: not ranked), `shown` and
-        `status`: `shown`, or the code of why not. Ordered by team, rank, person.
+        for re-review), `rank` (among those of the team who are not kept off, whom it added first, 1 = first; null: not
+        ranked), `shown` and `status`: `shown`, or the code of why not. Ordered by team, rank, person.
     """
     look_back = max(declaration.rest_weeks, LOOK_BACK_WEEKS)
     resting = (pl.col("last_listed") >= week - dt.timedelta(weeks=declaration.rest_weeks)).fill_null(value=False)
@@ -74,11 +76,13 @@ def choose(
         .join(teams, on="team", how="left")
         .join(listed, on="person_id", how="left")
         .with_columns(
-            obstacle=pl.when(ranked & resting & (declaration.rest_weeks > 0))
+            obstacle=pl.when(ranked & resting & ~pl.col("added") & (declaration.rest_weeks > 0))
             .then(pl.lit("still_here"))
             .otherwise("obstacle"),
         )
-        .sort("team", "units", "tie", "person_id", descending=[False, True, False, False], nulls_last=True)
+        .sort(
+            "team", "added", "units", "tie", "person_id", descending=[False, True, True, False, False], nulls_last=True
+        )
     )
     again = ranked & listed_before & ~(lately & (declaration.rest_weeks == 0))
     kept = (again & (again.cast(pl.Int64).cum_sum().over("team") <= pl.col("review_places"))).fill_null(value=False)

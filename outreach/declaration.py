@@ -53,6 +53,13 @@ class NextStep(_Declared):
     at_least: float | None = None
 
 
+class Effect(_Declared):
+    """What an outcome does to later lists: keeps the person off, as this status, for some weeks (none: for good)."""
+
+    status: str
+    weeks: int | None = Field(default=None, ge=1)
+
+
 class RiskWords(_Declared):
     """What a risk of at least this probability is called."""
 
@@ -80,6 +87,7 @@ class ListDeclaration(_Declared):
         signals: what routes a person elsewhere: any one of its rules.
         eligible: who may be listed at all: any one of these rules. A person for whom one of them is unknown is not
             turned away by it; empty: everyone of the cohort.
+        feedback: which outcome keeps a person off later lists.
         churn_warns: share of the places that may change in a week before the list warns.
         reasons_first: beginnings of feature names, the most telling first; a feature not named comes last.
     """
@@ -98,6 +106,7 @@ class ListDeclaration(_Declared):
     reasons_first: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     outcomes: tuple[str, ...]
+    feedback: dict[str, Effect] = Field(default_factory=dict)
     routes: dict[Route, RouteWords]
 
     @model_validator(mode="after")
@@ -107,6 +116,8 @@ class ListDeclaration(_Declared):
             raise ValueError("risk_words run from the highest down to 0")
         if self.next_steps[-1].feature is not None:
             raise ValueError("the last of next_steps has no feature: it is the one that is left")
+        if other := sorted(set(self.feedback) - set(self.outcomes)):
+            raise ValueError(f"feedback names {', '.join(other)}, which is none of the outcomes")
         return self
 
     @property

@@ -13,6 +13,7 @@ import polars as pl
 import sql
 from features.cohort import cohort, week_file
 from outreach.declaration import FeatureRule, ListDeclaration, ListError
+from outreach.feedback import Feedback, added_by_teams, kept_off, read_feedback
 from outreach.objectives import deprivation_fifth
 from outreach.teams import TeamsFile
 
@@ -43,8 +44,10 @@ class Considered:
         people: one row a person: `person_id`, `team` (null: practice in no PCN), `practice_code`, `practice_name`,
             `pcn_name`, `age`, `sex_code`, `imd_fifth` (1 most deprived, null unknown), `score` (risk rounded to 1e-6,
             null unknown), `obstacle` (code of the first thing against listing, null none), `admission_date` (in
-            hospital since), and the list's features (null unknown).
+            hospital since), `told_until` (kept off by a team until then, null for good or not at all), `added` (by
+            its own team), and the list's features (null unknown).
         teams: `teams.TEAM_SCHEMA`, the teams of the board's practices.
+        feedback: what teams have written on earlier lists.
         unassigned: practices that belong to no team.
         withheld: people who may be mentioned nowhere: sensitive flag or opt-out.
         dead: people known to have died.
@@ -56,6 +59,7 @@ class Considered:
     dead: pl.Series
     sight: Sight
     teams: pl.DataFrame
+    feedback: Feedback
     unassigned: tuple[str, ...]
 
 
@@ -68,6 +72,7 @@ def consider(
     features: Path,
     policy: Path,
     teams: TeamsFile,
+    rows: pl.DataFrame,
 ) -> Considered:
     """Everyone in the cohort on `week` and registered with a practice of the board, with the first obstacle each.
 
@@ -83,6 +88,7 @@ def consider(
     opted_out = _select(con, "purpose/opted_out", index=week, purpose=PURPOSE)["person_id"]
     admitted = _select(con, "outreach/in_hospital", index=week, oldest=fresh_since)
     signals, missing = _read_features(week_file(features, week, "matrix.parquet"), declaration)
+    feedback = read_feedback(con, week, rows)
     members = cohort(features, week)
     practices = _select(con, "outreach/practice", index=week)
     assigned = teams.practice_teams(practices)
@@ -95,6 +101,9 @@ def consider(
         .join(signals, on="person_id", how="left")
         .join(read_scores(scores, declaration.objective.outcome), on="person_id", how="left")
         .join(admitted.select("person_id", "admission_date"), on="person_id", how="left")
+        .join(kept_off(feedback.answers, week, declaration), on="person_id", how="left")
+        .join(added_by_teams(feedback.answers, week), on="person_id", how="left")
+        .with_columns(added=(pl.col("added_team") == pl.col("team")).fill_null(value=False))
         .with_columns(opted_out=pl.col("person_id").is_in(opted_out.implode()))
         .with_columns(obstacle=_first_obstacle(declaration))
         .with_columns(score=pl.when(~pl.col("opted_out")).then("score"))
@@ -106,6 +115,7 @@ def consider(
         dead=_select(con, "outreach/known_dead", index=week)["person_id"],
         sight=Sight(_hospital_sight(con, week, fresh_since), _registration_sight(con, week), missing),
         teams=_peopled(teams.table(practices), people),
+        feedback=feedback,
         unassigned=tuple(assigned.filter(pl.col("team").is_null())["practice_code"]),
     )
 
@@ -179,6 +189,8 @@ def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
         .then(pl.lit("opted_out"))
         .when(pl.col("team").is_null())
         .then(pl.lit("no_team"))
+        .when(pl.col("told").is_not_null())
+        .then("told")
         .when(pl.col("score").is_null())
         .then(pl.lit("no_score"))
         .when(pl.col("admission_date").is_not_null())
@@ -187,6 +199,8 @@ def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
         .then(pl.lit("palliative"))
         .when(_any_holds(declaration.signals["care_home"]))
         .then(pl.lit("care_home"))
+        .when("added")
+        .then(None)
         .when(_turned_away(declaration.eligible))
         .then(pl.lit("not_eligible"))
         .when(pl.col("score") < declaration.threshold)

@@ -151,6 +151,7 @@ def people_in_words(
     recent = pl.col("latest_date") >= week - dt.timedelta(days=declaration.recent_days)
     standing = pl.format(wording.STANDING.replace("{reason}", "{}"), "reason_1")
     refs = [person_ref(p) for p in people["person_id"].to_list()]
+    added = pl.col("added").fill_null(value=False)
     return (
         people.with_columns(pl.Series("person", refs, dtype=pl.String))
         .join(reasons, on="person_id", how="left", maintain_order="left")
@@ -162,12 +163,13 @@ def people_in_words(
                 pl.col("sex_code").replace_strict(wording.SEX_WORDS, default=wording.SEX_UNKNOWN),
                 pl.coalesce("practice_name", "practice_code"),
             ),
-            recent=recent,
+            recent=recent | added,
             why=pl.when(pl.col("reason_1").is_null())
             .then(pl.lit(wording.NO_REASON))
             .when(recent.fill_null(value=False))
             .then("reason_1")
-            .otherwise(standing),
+            .otherwise(standing)
+            .pipe(lambda said: pl.when(added).then(pl.lit(wording.ADDED) + said).otherwise(said)),
             latest="latest_date",
             risk=risk_in_words(declaration),
             next_step=_next_step(declaration),

@@ -44,6 +44,8 @@ def explain(
         said.append(wording.WHY_RISK.format(count=f"{row['score'] * 100:.1f}", outcome=outcome, horizon=horizon))
     if row["status"] == "below_threshold":
         said.append(wording.WHY_THRESHOLD.format(count=round(declaration.threshold * 100)))
+    if row.get("told_until"):
+        said.append(wording.WHY_UNTIL.format(date=wording.uk_date(row["told_until"])))
     if row["last_listed"]:
         said.append(wording.WHY_LISTED.format(date=wording.uk_date(row["last_listed"])))
     if row["team"]:

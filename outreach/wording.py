@@ -81,6 +81,12 @@ STATUS_WORDS: Final = {
     "over_capacity": "Left off for want of room.",
     "not_eligible": "Neither frailty nor being housebound is recorded or suspected at the level that this list is for.",
     "below_threshold": "The risk is now below the list's threshold.",
+    "died_told": "The team wrote that this person had died; it is being looked into.",
+    "seen": "The team has been in touch lately.",
+    "on_caseload": "On the team's own caseload.",
+    "not_appropriate": "The team wrote that the list is not right for this person.",
+    "declined": "Declined for now.",
+    "not_until": "The team asked not to be shown this person before a date.",
     "in_hospital": "In hospital at the last snapshot.",
     "palliative": "With the palliative care lead.",
     "care_home": "With the care home round.",
@@ -97,6 +103,8 @@ WHY_ROOM_ONE: Final = "With 1 more place the list would have reached this person
 WHY_RISK: Final = "The calculated risk of {outcome} in {horizon} is {count} in 100."
 WHY_THRESHOLD: Final = "The list begins at {count} in 100."
 WHY_LISTED: Final = "Last listed on {date}."
+WHY_UNTIL: Final = "Until {date}."
+ADDED: Final = "Added by the team. "
 WHY_TEAM: Final = "Team {team}, practice {practice}."
 WHY_UNKNOWN: Final = "Nobody with this reference is registered with a practice of the board, as known that Monday."
 WHY_WITHHELD: Final = "This record is not shown."

@@ -217,6 +217,19 @@ def why(
 
 
 @app.command()
+def feedback(context: typer.Context) -> None:
+    """What teams wrote on their lists: uptake, yield, what could not be taken and in which cell, safety incidents.
+
+    Drop a returned workbook into `inbox/outreach_feedback/<received YYYY-MM-DD>/`; the next run reads it.
+
+    Example: `anticipate feedback`
+    """
+    from pipelines.commands.feedback import show_feedback
+
+    show_feedback(context.obj)
+
+
+@app.command()
 def audit(
     context: typer.Context,
     person: Annotated[str | None, typer.Option(help="Who saw this person? 13 letters and digits.")] = None,

@@ -21,7 +21,7 @@ from pipelines.training import NO_MODEL, models_in_use
 from pipelines.withholding import opt_outs_unseen
 
 KEY = dg.AssetKey("weekly_list")
-_RECORD = ("person", "registration", "death", "organisation", "opt_out", "inpatient_day")
+_RECORD = ("person", "registration", "death", "organisation", "opt_out", "inpatient_day", "outreach_feedback")
 
 
 @dg.asset(
@@ -126,6 +126,10 @@ def _metadata(report: ListReport) -> dict[str, dg.MetadataValue | int | str]:
         "two registrations": report.double_registrations,
         "teams": dg.MetadataValue.md(markdown(teams.drop("marginal_score"))),
         "people by status": dg.MetadataValue.md(markdown(statuses)),
+        "practices without a team": ", ".join(report.unassigned) or "none",
+        "rows of earlier lists answered": report.answered,
+        "returned rows not taken": report.feedback_faults,
+        "lines on the safety incident list": len(report.incidents),
         "content": report.content,
         "folder": dg.MetadataValue.path(str(report.ledger.parent)),
     }
