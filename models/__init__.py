@@ -9,6 +9,7 @@ and connections (`pipelines`).
 
 from models.card import write_card
 from models.errors import ModelError
+from models.explanation import themes_of
 from models.outcome import Outcome, load_outcomes
 from models.registry import Promotion, champion, load, promoted_for, promotions
 from models.scoring import score_week
@@ -26,6 +27,7 @@ __all__ = [
     "promoted_for",
     "promotions",
     "score_week",
+    "themes_of",
     "train",
     "training_weeks",
     "write_card",

@@ -53,8 +53,9 @@ def summary(found: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
 
 
 def interval(values: np.ndarray) -> dict[str, float]:
-    """Estimate and percentile interval of one metric, rounded to what is meant."""
-    low, high = np.nanpercentile(values[1:], [2.5, 97.5])
+    """Estimate and percentile interval of one metric, rounded to what is meant; replicates without a value are out."""
+    replicated = values[1:][np.isfinite(values[1:])]
+    low, high = np.percentile(replicated, [2.5, 97.5]) if len(replicated) else (np.nan, np.nan)
     return {"estimate": round(float(values[0]), 5), "low": round(float(low), 5), "high": round(float(high), 5)}
 
 
@@ -99,8 +100,9 @@ def _calibration(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> dict[str, 
     u = np.stack([by_practice(rows, score[:, k], draws) for k in range(2)], axis=1)
     i11, i12, i22 = (by_practice(rows, information[:, k], draws) for k in range(3))
     determinant = i11 * i22 - i12 * i12
-    intercept = beta[0] + (i22 * u[:, 0] - i12 * u[:, 1]) / determinant
-    slope = beta[1] + (i11 * u[:, 1] - i12 * u[:, 0]) / determinant
+    with np.errstate(invalid="ignore", divide="ignore"):
+        intercept = beta[0] + (i22 * u[:, 0] - i12 * u[:, 1]) / determinant
+        slope = beta[1] + (i11 * u[:, 1] - i12 * u[:, 0]) / determinant
     return {"calibration_intercept": intercept, "calibration_slope": slope}
 
 

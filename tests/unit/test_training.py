@@ -17,8 +17,10 @@ import features
 import models
 from data_contracts.words import refused_in
 from features.declaration import DECLARED, FeatureSet, load_features
+from models import boosting, registry
+from models.fitting import Material, fates
 from models.panel import is_test_person, read_part
-from models.silence import silenced, silences
+from models.silence import ALL_OF_A_PRACTICE, silenced, silences
 from models.training import opted_out
 from tests.small_world import END, small_world
 from tests.tiny_record import tiny_codelists
@@ -95,14 +97,20 @@ def test_a_source_that_falls_silent_after_training_is_not_read_as_zero(world):
     kept = models.load(world.folder / "model", world.report.outcomes[0].kept["lightgbm"])
     names = list(kept.candidate.features)
     matrix = pl.read_parquet(world.feature / f"week={WEEK}" / "matrix.parquet", columns=names).to_numpy()
+    silent = silences(world.declared, names)
     every = kept.candidate.predict(names, matrix, threads=1).mean()
-    for table, columns in silences(world.declared, names).items():
+    for table, columns in silent.items():
         unknown = kept.candidate.predict(names, silenced(matrix, columns), threads=1)
-        zero = kept.candidate.predict(names, np.where(columns, 0, matrix).astype(np.float32), threads=1)
         assert unknown.mean() == pytest.approx(every, rel=0.2), table
-        if columns.sum() > 30:
-            assert zero.mean() < unknown.mean() * 0.8
-    assert set(kept.metrics["more"]["silent"]) == set(silences(world.declared, names))
+    assert set(kept.metrics["more"]["silent"]) == set(silent)
+    learn = read_part(world.feature, world.weeks.train, world.declared, test=False, leave_out=pl.Series(dtype=pl.Int64))
+    material = Material(world.weeks, learn, learn, world.declared, END, 1)
+    known = fates(world.con, models.load_outcomes()["emergency_admission_12m"], learn, material)
+    deaf = boosting.train(names, learn.values, known.event, known.weight, threads=1)
+    gone = silenced(matrix, silent[ALL_OF_A_PRACTICE])
+    misled = boosting.predict(deaf, gone, threads=1).mean() / boosting.predict(deaf, matrix, threads=1).mean()
+    heard = kept.candidate.predict(names, gone, threads=1).mean() / every
+    assert abs(np.log(misled)) > 2 * abs(np.log(heard))
 
 
 def test_contributions_add_up_to_the_prediction_for_trees_and_for_regressions(world):
@@ -115,6 +123,37 @@ def test_contributions_add_up_to_the_prediction_for_trees_and_for_regressions(wo
         assert 1 / (1 + np.exp(-parts.sum(axis=1))) == pytest.approx(
             candidate.predict(names, matrix, threads=1), abs=2e-6
         )
+
+
+def test_themes_of_a_listed_person_add_up_to_the_score(world):
+    scores = world.score(WEEK).filter(outcome="emergency_admission_12m").sort("score", descending=True)
+    listed = scores["person_id"][:25].to_list()
+    for name in ("lightgbm", "penalised_logistic", "prior_admissions"):
+        folder = world.folder / f"explained_{name}"
+        shutil.copytree(world.folder / "model", folder)
+        (folder / "registry.json").unlink()
+        models_id = world.report.outcomes[0].kept[name]
+        registry.promote(folder, models.Promotion("emergency_admission_12m", f"{WEEK}", models_id, "champion", ()))
+        found = models.themes_of(world.feature, folder, WEEK, listed, declared=world.declared)
+        score = world.score(WEEK, model_folder=folder, out=folder).filter(outcome="emergency_admission_12m")
+        total = found.group_by("person_id").agg(log_odds=pl.col("effect").sum() + pl.col("start").first())
+        both = total.join(score, on="person_id")
+        assert both.height == 25
+        assert 1 / (1 + np.exp(-both["log_odds"].to_numpy())) == pytest.approx(both["score"].to_numpy(), abs=2e-5)
+        assert not found["theme"].is_in(list(world.declared.by_name)).any()
+        said = (
+            found.filter("said")
+            .group_by("person_id")
+            .agg(raises=(pl.col("effect") > 0).sum(), lowers=(pl.col("effect") < 0).sum())
+        )
+        assert said["raises"].max() <= 3
+        assert said["lowers"].max() <= 2
+
+
+def test_nobody_is_explained_by_the_outcome_that_has_no_number(world):
+    with pytest.raises(models.ModelError, match="computed for nobody"):
+        models.themes_of(world.feature, world.folder / "model", WEEK, [1], outcome="death_12m")
+    assert "death_12m" not in world.score(WEEK)["outcome"].to_list()
 
 
 def test_no_person_is_in_both_parts_and_those_who_opted_out_are_in_neither(world):
