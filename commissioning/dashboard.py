@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
 from commissioning import page_data, wording
+from commissioning.control_chart import recording_changes
 from commissioning.declaration import DIMENSIONS, GROUPS, ORDER, Indicator, load_indicators, table_name
 from commissioning.disclosure import ALL, SUPPRESSED
 from commissioning.spc import expected_false_alarms
@@ -92,6 +93,8 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
         alarms=expected_false_alarms(sum(p.variation not in ("", "no icon") for p in board)),
         changes=_changes(report),
         places=_places(report),
+        restated=_restated(report),
+        undated=[c for c in recording_changes() if c.day is None],
         notes=_notes(report),
         uk_date=uk_date,
         number=number,
@@ -227,6 +230,25 @@ def _places(report: MartReport) -> dict[str, Any]:
     pcns = sorted({p for v in values.values() for p in v} - {ALL})
     rows = [(pcn, [values[i.id].get(pcn, ("–", "–")) for i, _ in columns]) for pcn in [*pcns, ALL] if columns]
     return {"columns": columns, "rows": rows}
+
+
+def _restated(report: MartReport) -> dict[str, Any]:
+    """Figures of the whole board that the release before showed otherwise, newest first, and how many there are in all."""
+    frame = pl.read_parquet(report.table("restatement").path)
+    names = {i.id: i.name for i in load_indicators()}
+    whole = frame.filter(pl.col("table_name") == pl.col("indicator")).sort(
+        "start", descending=True, maintain_order=True
+    )
+    rows = [
+        (
+            names[r["indicator"]],
+            wording.period_name(r["period"].replace("day", "month"), r["start"]),
+            f"{r['before']:,}",
+            f"{r['now']:,}",
+        )
+        for r in whole.iter_rows(named=True)
+    ]
+    return {"count": f"{frame.height:,}", "rows": rows}
 
 
 def _notes(report: MartReport) -> list[tuple[str, str]]:

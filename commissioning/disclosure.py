@@ -79,6 +79,20 @@ class Past:
     suppressed: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Published:
+    """The tables of one indicator after control.
+
+    Attributes:
+        frames: by table name its cells with `published` (rounded; null when suppressed) and `status`; without `value`,
+            `people` and `largest`.
+        memory: the same cells with the truth behind them, for the attack on the next release; never published.
+    """
+
+    frames: dict[str, pl.DataFrame]
+    memory: list[Past]
+
+
 def control(
     tables: list[Table],
     measure: str,
@@ -86,7 +100,7 @@ def control(
     *,
     snapshot: bool | None = None,
     earlier: Sequence[Sequence[Past]] = (),
-) -> dict[str, pl.DataFrame]:
+) -> Published:
     """The tables of one indicator as they may be published.
 
     A cell that stands in several tables is shown in all of them or in none; one that was hidden in an earlier release
@@ -100,14 +114,14 @@ def control(
         earlier: the tables of the same indicator in each earlier release that an attacker may have kept.
 
     Returns:
-        By table name its cells with `published` (rounded; null when suppressed) and `status`; without `value`,
-        `people` and `largest`.
+        The tables as they may be seen, and what the next release must remember of them.
     """
     snapshot = measure == "people" if snapshot is None else snapshot
     keys, cells = _tie(tables, measure, rules, snapshot=snapshot, earlier=earlier)
     suppressed = suppress(cells, rules, never_alone=measure == "sum")
     shown = rounded(cells.value, rules.rounding)
     published = {}
+    memory = []
     for table in tables:
         at = [keys[k] for k in cell_keys(table, snapshot=snapshot)]
         hidden = pl.Series(suppressed[at])
@@ -115,7 +129,16 @@ def control(
             published=pl.select(pl.when(~hidden).then(pl.Series(shown[at]))).to_series(),
             status=pl.select(pl.when(hidden).then(pl.lit(SUPPRESSED)).otherwise(pl.lit(PUBLISHED))).to_series(),
         )
-    return published
+        memory.append(
+            Past(
+                table.name,
+                tuple(cell_keys(table, snapshot=snapshot)),
+                tuple(cells.value[at].tolist()),
+                tuple(cells.small[at].tolist()),
+                tuple(suppressed[at].tolist()),
+            )
+        )
+    return Published(published, memory)
 
 
 def is_small(cells: pl.DataFrame, measure: str, rules: Rules = RULES) -> pl.Series:

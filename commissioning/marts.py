@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,20 @@ from commissioning import decomposition, facts, sources
 from commissioning.control_chart import Charted, chart
 from commissioning.declaration import Cut, Indicator, Period, load_indicators, table_name
 from commissioning.decomposition import monthly_groups
-from commissioning.disclosure import ALL, RULES, SUPPRESSED, Rules, Table, control, is_small, round_count, round_sum
+from commissioning.disclosure import (
+    ALL,
+    RULES,
+    SUPPRESSED,
+    Key,
+    Past,
+    Rules,
+    Table,
+    control,
+    is_small,
+    round_count,
+    round_sum,
+)
+from commissioning.releases import RELEASE, read_releases, restated, write_release
 from commissioning.tables import (
     NO_DATA,
     SMALLEST_WHOLE,
@@ -26,6 +39,7 @@ from commissioning.tables import (
     write_definitions,
     write_notes,
     write_plain,
+    write_restated,
     write_table,
 )
 from data_contracts.contract import REFERENCE
@@ -46,6 +60,7 @@ def build_marts(
     indicators: tuple[Indicator, ...] | None = None,
     rules: Rules = RULES,
     sources_allowed: Collection[str] | None = None,
+    earlier: Sequence[Path] = (),
 ) -> MartReport:
     """Writes `<table>.parquet` for every declared cut, `indicator.parquet`, `table_note.parquet` and a catalogue.
 
@@ -59,10 +74,12 @@ def build_marts(
         indicators: default all that are declared.
         rules: of disclosure control.
         sources_allowed: sources whose contract allows the purpose; nothing else is read. None: all.
+        earlier: `release.parquet` of earlier releases, newest first; the first three are attacked with this one.
     """
     indicators = indicators or load_indicators()
     calendar = facts.months_to(data_date, months)
     con.register("list_ledger", _ledgers(ledgers).to_arrow())
+    past = read_releases(earlier)
     removed = facts.prepare(con, data_date, calendar, facts.read_policy(policy))
     hidden = [] if sources_allowed is None else sources.shadow(con, sources_allowed)
     try:
@@ -70,9 +87,14 @@ def build_marts(
         frames: dict[str, pl.DataFrame] = {}
         periods: dict[str, Period | None] = {}
         charts: list[Charted] = []
+        memory: dict[str, list[Past]] = {}
+        changed_figures: list[tuple[str, str, Key, int, int]] = []
         for indicator in indicators:
             usable = tuple(c for c in indicator.cuts if not not_allowed(indicator, c, sources_allowed))
-            own = _controlled(Scope(con, indicator, usable, calendar, data_date), rules)
+            before = past.get(indicator.id, [])
+            own = _controlled(Scope(con, indicator, usable, calendar, data_date, before), rules)
+            memory[indicator.id] = own.memory
+            changed_figures += [(indicator.id, *r) for r in restated(before, own.memory, rules.rounding)]
             frames |= own.frames
             periods |= own.periods
             if (charted := _charted(indicator, own)) is not None:
@@ -103,6 +125,8 @@ def build_marts(
     notes.append(
         write_plain(out, "bed_day_change", decomposition.changes(groups, settled, rules), decomposition.COLUMNS)
     )
+    notes.append(write_restated(out, changed_figures, with_earlier=bool(earlier)))
+    write_release(out / RELEASE, memory)
     report = MartReport(
         data_date=data_date,
         tables=(*tables, *notes),
@@ -144,13 +168,14 @@ def _ledgers(folder: Path | None) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Scope:
-    """One indicator, those of its cuts whose sources may be used, its facts and its calendar."""
+    """One indicator, those of its cuts that may be used, its facts, its calendar, what earlier releases showed."""
 
     con: duckdb.DuckDBPyConnection
     indicator: Indicator
     cuts: tuple[Cut, ...]
     calendar: pl.DataFrame
     data_date: dt.date
+    earlier: list[list[Past]]
 
     @cached_property
     def covered(self) -> set[dt.date]:
@@ -165,6 +190,7 @@ class Controlled:
     periods: dict[str, Period | None]
     frames: dict[str, pl.DataFrame]
     cells: dict[str, pl.DataFrame]
+    memory: list[Past]
 
 
 def _charted(indicator: Indicator, own: Controlled) -> Charted | None:
@@ -196,18 +222,21 @@ def _controlled(scope: Scope, rules: Rules) -> Controlled:
             indicator.measure,
             rules,
             snapshot=indicator.snapshot,
+            earlier=scope.earlier,
         )
-        coarser = [n for n, f in published.items() if _mostly(f["status"] == SUPPRESSED, f["published"] != 0, rules)]
+        coarser = [
+            n for n, f in published.frames.items() if _mostly(f["status"] == SUPPRESSED, f["published"] != 0, rules)
+        ]
         if not coarser:
             break
         for name in coarser:
             left[name].pop(0)
     frames = {
         name: pl.concat([frame, ready[name, left[name][0]][1]], how="diagonal").sort("start", *cuts[name].by)
-        for name, frame in published.items()
+        for name, frame in published.frames.items()
     }
-    cells = {name: ready[name, left[name][0]][0].cells for name in published}
-    return Controlled({name: p[0] if p else None for name, p in left.items()}, frames, cells)
+    cells = {name: ready[name, left[name][0]][0].cells for name in published.frames}
+    return Controlled({name: p[0] if p else None for name, p in left.items()}, frames, cells, published.memory)
 
 
 def _since(scope: Scope) -> pl.Expr:

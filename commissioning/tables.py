@@ -27,6 +27,7 @@ PLAIN_TABLES: Mapping[str, str] = {
     "control_chart": "One row a period and charted indicator: limits, and the rules that the point shows.",
     "signal": "One row a charted indicator: whether its series changed by more than chance, in words.",
     "bed_day_change": "One row a comparison of two periods and part: why bed days changed; no cause is claimed.",
+    "restatement": "One row a figure that the release before showed otherwise: late deliveries restate it.",
 }
 """Published tables that are no indicator's, each with what it is."""
 
@@ -226,6 +227,29 @@ def write_charts(out: Path, charts: list[Charted]) -> list[MartTable]:
         frame = pl.concat([empty, *frames], how="vertical_relaxed") if frames else empty
         written.append(write_plain(out, name, frame, columns))
     return written
+
+
+def write_restated(
+    out: Path, changed: list[tuple[str, str, tuple[Any, ...], int, int]], *, with_earlier: bool
+) -> MartTable:
+    """`restatement.parquet`; empty in the first release."""
+    columns = {
+        "indicator": "id of the indicator",
+        "table_name": "published table",
+        "period": "month, quarter or year; day where people are counted on one",
+        "start": "first day of the period",
+        "cell": "which cell of the table; empty for the whole",
+        "before": "the figure in the release before",
+        "now": "the figure in this release",
+    }
+    rows = [
+        (indicator, name, key[0], key[1], ", ".join(str(v) for _, v in key[2:]), before, now)
+        for indicator, name, key, before, now in changed
+        if with_earlier
+    ]
+    kinds = {"start": pl.Date, "before": pl.Int64, "now": pl.Int64}
+    frame = pl.DataFrame(rows, schema={c: kinds.get(c, pl.String) for c in columns}, orient="row")
+    return write_plain(out, "restatement", frame.sort("indicator", "table_name", "start", "cell"), columns)
 
 
 def write_plain(out: Path, name: str, frame: pl.DataFrame, columns: Mapping[str, str]) -> MartTable:

@@ -16,6 +16,8 @@ from pipelines.store import Store
 from pipelines.training import data_date
 
 CATALOGUE = "catalogue.json"
+RELEASES = "release"
+"""Folder of the lake with what earlier releases showed and the truth behind it: record-level care, never published."""
 DELIVERY = "delivery"
 _DELIVERY_COLUMNS = {
     "source": "the contract's id",
@@ -56,6 +58,7 @@ class MartsBuilt:
 def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
     """Build every declared table as known on the week's data date; tables of a later date are not replaced by it."""
     from commissioning import PageHeading, build_marts, write_dashboard
+    from commissioning.releases import RELEASE
 
     date = data_date(store, week)
     standing = _catalogue(store)
@@ -68,7 +71,9 @@ def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
             out=staging,
             ledgers=list_folder(store),
             sources_allowed=sources_allowed("commissioning", week),
+            earlier=_releases(store, before=date),
         )
+        _remember(store, staging / RELEASE, date)
         page = write_dashboard(report, staging / "dashboard.html", heading=PageHeading(known_to=known_to(store, week)))
         entries: list[dict[str, object]] = [
             {
@@ -90,6 +95,24 @@ def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
     text = json.dumps(catalogue, indent=1)
     write_text_safely(store.lake / "mart" / CATALOGUE, text + "\n")
     return _built(store, built=True)
+
+
+def _releases(store: Store, *, before: dt.date) -> list[Path]:
+    """What earlier releases remember, newest first; one of the same date is replaced and is no earlier one."""
+    found = sorted((store.lake / RELEASES).glob("*.parquet"), reverse=True)
+    return [path for path in found if dt.date.fromisoformat(path.stem) < before]
+
+
+def _remember(store: Store, built: Path, date: dt.date) -> None:
+    """Keep the cells of a release with the truth behind them, for its owner only; forget those no longer needed."""
+    from commissioning.releases import REMEMBERED
+
+    folder = store.lake / RELEASES
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    built.chmod(0o600)
+    built.replace(folder / f"{date}.parquet")
+    for old in sorted(folder.glob("*.parquet"), reverse=True)[REMEMBERED + 1 :]:
+        old.unlink()
 
 
 def current_marts(store: Store) -> tuple[Table, ...]:
