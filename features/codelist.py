@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +30,20 @@ class Codelist:
     codes: tuple[int, ...]
     now: tuple[int, ...]
     measured: tuple[int, ...]
+
+
+@cache
+def version(name: str) -> str:
+    """Version of a shipped list, from ``reference/codelist.csv``; "unlisted" for one that is not there."""
+    with (contract.REFERENCE / "codelist.csv").open(encoding="utf-8", newline="") as lines:
+        return next((r["version"] for r in csv.DictReader(lines) if r["codelist"] == name), "unlisted")
+
+
+def versions(folder: Path, names: Iterable[str]) -> str:
+    """The versions of some lists in words, the most common first, for outputs that use them."""
+    del folder
+    counts = Counter(version(name) for name in names)
+    return ", ".join(v for v, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 @cache

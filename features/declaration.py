@@ -16,7 +16,7 @@ from typing import Any, Literal
 import yaml
 
 from data_contracts.contract import load_contracts
-from features import codelist, diagnoses
+from features import codelist, diagnoses, measurements
 from features.checks import check_declarations
 from features.errors import FeatureError
 from features.local import implied_tables, site_documents
@@ -149,6 +149,7 @@ class FeatureSet:
     groups: dict[str, Group]
     features: tuple[Feature, ...]
     deficits: tuple[str, ...]
+    deficit_lookback: tuple[int | None, ...]
     deficit_table: str
     polypharmacy: tuple[str, int]
     codelists: Path
@@ -198,7 +199,8 @@ class FeatureSet:
     def used_codelists(self) -> tuple[str, ...]:
         """Names of the codelists that the declarations use, in order."""
         named = {m.codelist for g in self.groups.values() for m in g.members if m.codelist}
-        return tuple(sorted(named | set(self.deficits)))
+        measured = {r.measure for r in measurements.value_rules() if r.deficit in self.deficits}
+        return tuple(sorted(named | set(self.deficits) | measured))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -211,7 +213,7 @@ class FeatureSet:
                 for f in self.features
             ],
             [[f.name, f.of, f.cuts, f.age_from, f.weights] for f in self.features],
-            list(self.polypharmacy),
+            [list(self.polypharmacy), self.deficit_lookback, measurements.fingerprint()],
             [asdict(self.phenotypes[name]) for name in sorted(self.phenotypes)],
             [asdict(self.codes(name)) for name in self.used_codelists],
             diagnoses.code_rows().rows(),
@@ -250,11 +252,14 @@ def load_features(folder: Path = DECLARED, codelists: Path = codelist.FOLDER) ->
         if "phenotype" in document:
             phenotypes[family] = parse(family, document["phenotype"])
     features += _deficit_features(deficits)
+    lists = codelist.versions(codelists, [d["codelist"] for d in deficits["deficits"]])
+    features = [replace(f, description=f.description.replace("{codelists}", lists)) for f in features]
     declared_set = FeatureSet(
         tables=tables,
         groups=groups,
         features=tuple(features),
         deficits=tuple(d["codelist"] for d in deficits["deficits"]),
+        deficit_lookback=tuple(d.get("lookback") for d in deficits["deficits"]),
         deficit_table=deficits["table"],
         polypharmacy=(deficits["polypharmacy"].get("feature", ""), deficits["polypharmacy"].get("at_least", 5)),
         codelists=codelists,
@@ -299,7 +304,7 @@ def _deficit_features(document: dict[str, Any]) -> list[Feature]:
         Feature(
             name=f"deficit_{d['codelist']}",
             measure="deficit",
-            description=f"{d['description']}: ever recorded (one of the 36 deficits)",
+            description=f"{d['description']}: {_deficit_words(d)} (one of the 36 deficits)",
             unit="flag",
             theme=d.get("theme", document["theme"]),
             bit=bit,
@@ -318,6 +323,14 @@ def _deficit_features(document: dict[str, Any]) -> list[Feature]:
                 unit="deficits",
                 theme="function and frailty",
                 direction="up",
+                age_from=count.get("age_from", 0),
             )
         )
     return features
+
+
+def _deficit_words(declared: dict[str, Any]) -> str:
+    rules = [r for r in measurements.value_rules() if r.deficit == declared["codelist"]]
+    since = f"recorded in the last {declared['lookback']} days" if "lookback" in declared else "ever recorded"
+    measured = list(dict.fromkeys(rule.what for rule in rules))
+    return f"{since}, or the newest {' or '.join(measured)} not normal" if measured else since

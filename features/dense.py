@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from features import diagnoses
+from features import diagnoses, measurements
 from features.checks import result_column
 from features.declaration import Feature, FeatureSet
 from features.derived import derived_values, old_enough
@@ -28,6 +28,7 @@ class WeekRows:
         population: registered people, sorted by ``person_id``.
         long: by kind of group, one row a person and group.
         deficits: person_id and deficit_mask of people with a recorded deficit.
+        results: person_id and value_mask of people with a result that a value rule reads.
         run, days: rows of ``sql/features/status_run.sql`` and ``days_long.sql``, for the phenotypes.
         heard: by record table, for each person whether its sources have told anything new not too long ago.
     """
@@ -39,6 +40,7 @@ class WeekRows:
     heard: dict[str, np.ndarray]
     run: pl.DataFrame = field(default_factory=pl.DataFrame)
     days: pl.DataFrame = field(default_factory=pl.DataFrame)
+    results: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndarray], dict[str, Judged]]:
@@ -46,7 +48,7 @@ def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndar
     persons = read.population["person_id"].to_numpy()
     slices = {kind: _by_group(persons, frame) for kind, frame in read.long.items()}
     judged = judge_week(declared, read, slices)
-    mask = _dense(persons, read.deficits)
+    mask = _deficit_mask(declared, read, persons)
     columns: dict[str, np.ndarray] = {}
     for feature in (f for f in declared.features if not f.of):
         known = _known(declared, feature, read.heard, len(persons))
@@ -89,10 +91,22 @@ def _by_group(persons: np.ndarray, frame: pl.DataFrame) -> dict[int, tuple[np.nd
     }
 
 
-def _dense(persons: np.ndarray, deficits: pl.DataFrame) -> np.ndarray:
+def _deficit_mask(declared: FeatureSet, read: WeekRows, persons: np.ndarray) -> np.ndarray:
+    """Bits of the deficits that each person has, by a code or by the newest result."""
+    mask = _dense(persons, read.deficits, "deficit_mask")
+    results = _dense(persons, read.results, "value_mask")
+    sex = read.population["sex_code"].fill_null("").to_numpy()
+    for deficit, has in measurements.deficits_by_value(results, sex).items():
+        if deficit in declared.deficits:
+            mask |= has.astype(np.int64) << declared.deficits.index(deficit)
+    return mask
+
+
+def _dense(persons: np.ndarray, found: pl.DataFrame, column: str) -> np.ndarray:
     dense = np.zeros(len(persons), dtype=np.int64)
-    row, there = place(persons, deficits["person_id"].to_numpy())
-    dense[row[there]] = deficits["deficit_mask"].to_numpy()[there]
+    if not found.is_empty():
+        row, there = place(persons, found["person_id"].to_numpy())
+        dense[row[there]] = found[column].to_numpy()[there]
     return dense
 
 

@@ -1,7 +1,7 @@
 """One pass over the record: the rows that some week can read, kept as small temporary tables in the connection.
 
 Makes ``feature_span``, ``feature_event``, ``feature_amount``, ``feature_interval``, ``feature_item``,
-``feature_diagnosis`` and ``feature_deficit``; ``release`` drops them. ``weeks_at_once`` makes
+``feature_diagnosis``, ``feature_deficit`` and ``feature_value``; ``release`` drops them. ``weeks_at_once`` makes
 ``feature_week``: the Mondays looked at together.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 import sql
-from features import diagnoses, statements
+from features import diagnoses, measurements, statements
 from features.declaration import FeatureSet, Table
 
 WINDOWS = (30, 90, 365, 730)
@@ -30,6 +30,10 @@ EMPTY_DIAGNOSIS = (
     f"select {ROW}, null::varchar as provider_code, null::date as admitted, null::date as discharge_date, "
     "null::bigint as frailty_low, null::bigint as frailty_high, null::bigint as charlson where false"
 )
+EMPTY_VALUE = (
+    "select null::bigint as person_id, null::bigint as rule_bit, null::date as readable_from, "
+    "null::date as readable_until, 0 as said where false"
+)
 EMPTY_DEFICIT = (
     "select null::bigint as person_id, null::bigint as deficit_bit, null::date as readable_from, "
     "null::date as readable_until where false"
@@ -43,6 +47,10 @@ TABLES = (
     "feature_interval",
     "feature_item",
     "feature_deficit",
+    "feature_measure_code",
+    "feature_measure_unit",
+    "feature_value_rule",
+    "feature_value",
     "feature_icd10",
     "feature_diagnosis",
     "feature_week",
@@ -94,12 +102,19 @@ def _keep_diagnoses(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables
 def _keep_deficits(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables: Collection[str]) -> None:
     if declared.deficits and declared.deficit_table in tables:
         codes = pl.DataFrame(
-            statements.deficit_rows(declared), schema={"code": pl.Int64, "deficit_bit": pl.Int64}, orient="row"
+            statements.deficit_rows(declared),
+            schema={"code": pl.Int64, "deficit_bit": pl.Int64, "lookback_days": pl.Int32},
+            orient="row",
         )
         _keep(con, "feature_deficit_code", codes)
         _make(con, "feature_deficit", sql.load("features/deficit_span"))
+        _keep(con, "feature_measure_code", measurements.code_rows(declared))
+        _keep(con, "feature_measure_unit", measurements.unit_rows())
+        _keep(con, "feature_value_rule", measurements.rule_rows())
+        _make(con, "feature_value", sql.load("features/value_span"))
     else:
         _make(con, "feature_deficit", EMPTY_DEFICIT)
+        _make(con, "feature_value", EMPTY_VALUE)
 
 
 def _keep_phenotype_groups(con: duckdb.DuckDBPyConnection, declared: FeatureSet) -> None:

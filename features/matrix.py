@@ -90,7 +90,7 @@ def _read(
     gather.weeks_at_once(con, weeks)
     population = gather.rows(con, "population")
     long = {kind: gather.rows(con, statement) for kind, statement in STATEMENT_OF_KIND.items()}
-    deficits = gather.rows(con, "deficit_long")
+    deficits, results = gather.rows(con, "deficit_long"), gather.rows(con, "value_long")
     run, days = gather.rows(con, "status_run"), gather.rows(con, "days_long")
     for week in weeks:
         pick = pl.col("week") == week
@@ -108,6 +108,7 @@ def _read(
             heard,
             run.filter(pick),
             days.filter(pick),
+            results.filter(pick),
         )
 
 

@@ -40,9 +40,13 @@ def is_coded(member: Member) -> bool:
     return bool(member.codelist) and member.table == "gp_event" and not isinstance(member.value, str)
 
 
-def deficit_rows(declared: FeatureSet) -> list[tuple[int, int]]:
-    """Rows (code, deficit bit) for the coded deficits."""
-    return [(code, 1 << bit) for bit, name in enumerate(declared.deficits) for code in declared.codes(name).codes]
+def deficit_rows(declared: FeatureSet) -> list[tuple[int, int, int | None]]:
+    """Rows (code, deficit bit, look-back in days) for the coded deficits; no look-back means ever recorded."""
+    rows: list[tuple[int, int, int | None]] = []
+    for bit, (name, lookback) in enumerate(zip(declared.deficits, declared.deficit_lookback, strict=True)):
+        found = declared.codes(name)
+        rows += [(code, 1 << bit, lookback) for code in (found.codes if lookback is None else found.now)]
+    return rows
 
 
 def run_groups(declared: FeatureSet) -> list[tuple[int]]:

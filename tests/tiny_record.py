@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from features.declaration import DECLARED, FeatureSet, load_features
+from features.measurements import measures
 
 VERSIONED = "known_from date, known_until date"
 TABLES = {
@@ -95,11 +96,11 @@ class TinyRecord:
 
 
 def tiny_codelists(folder: Path) -> FeatureSet:
-    """The shipped declarations over codelists of one code each, numbered from 1001 in the order of their names."""
+    """The shipped declarations over codelists of one code each, numbered from 1001 in the order of ``_in_order``."""
     folder.mkdir(parents=True, exist_ok=True)
     declared = load_features(DECLARED, folder)
-    for number, name in enumerate(declared.used_codelists, start=1001):
-        polarity = "measured" if name.endswith("_score") or name in MEASURED else "present"
+    for number, name in enumerate(_in_order(declared), start=1001):
+        polarity = "measured" if name.endswith("_score") or name in {*MEASURED, *measures()} else "present"
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["code", "label", "polarity"], [number, name, polarity]])
     return declared
@@ -107,4 +108,9 @@ def tiny_codelists(folder: Path) -> FeatureSet:
 
 def code_of(declared: FeatureSet, name: str) -> int:
     """The one code of a tiny codelist."""
-    return 1001 + declared.used_codelists.index(name)
+    return 1001 + _in_order(declared).index(name)
+
+
+def _in_order(declared: FeatureSet) -> list[str]:
+    """Names of the codelists, those of results last: artificial worlds draw events from the first codes."""
+    return sorted(declared.used_codelists, key=lambda name: (name in {*MEASURED, *measures()}, name))

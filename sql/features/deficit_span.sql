@@ -1,21 +1,36 @@
--- Grain: one row per (person, deficit, known_until): from which Monday on a recorded deficit could be read.
--- Inputs: gp_event, feature_deficit_code (code, deficit_bit bigint), feature_span (first_week, last_week).
--- A deficit once recorded stays (decisions: ever recorded), until every row that carries it is withdrawn; so only the
--- earliest readable day per end of validity is kept, and 52 weeks cost one pass over the events.
+-- Grain: one row per (person, deficit, readable_until): from which Monday on a recorded deficit could be read.
+-- Inputs: gp_event, feature_deficit_code (code, deficit_bit bigint, lookback_days), feature_span (first_week, last_week).
+-- A deficit once recorded stays (lookback_days is null: ever recorded), until every row that carries it is withdrawn; so
+-- only the earliest readable day per end of validity is kept, and 52 weeks cost one pass over the events. One with a
+-- look-back of N days is read while its day lies within the N days before the Monday.
+with recorded as (
+    select
+        e.person_id,
+        c.deficit_bit,
+        greatest(e.known_from, e.event_date + 1) as readable_from,
+        case
+            when c.lookback_days is null then e.known_until
+            when e.known_until is null then e.event_date + c.lookback_days + 1
+            else least(e.known_until, e.event_date + c.lookback_days + 1)
+        end as readable_until
+    from gp_event as e
+    inner join feature_deficit_code as c
+        on c.code = e.code
+    cross join feature_span as s
+    where
+        e.event_date < s.last_week
+        and e.known_from <= s.last_week
+        and (e.known_until is null or e.known_until > s.first_week)
+        and (c.lookback_days is null or e.event_date >= s.first_week - c.lookback_days)
+)
+
 select
-    e.person_id,
-    c.deficit_bit,
-    min(greatest(e.known_from, e.event_date + 1)) as readable_from,
-    e.known_until as readable_until
-from gp_event as e
-inner join feature_deficit_code as c
-    on c.code = e.code
-cross join feature_span as s
-where
-    e.event_date < s.last_week
-    and e.known_from <= s.last_week
-    and (e.known_until is null or e.known_until > s.first_week)
+    person_id,
+    deficit_bit,
+    min(readable_from) as readable_from,
+    readable_until
+from recorded
 group by
-    e.person_id,
-    c.deficit_bit,
-    e.known_until
+    person_id,
+    deficit_bit,
+    readable_until
