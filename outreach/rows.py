@@ -76,7 +76,9 @@ def first_reasons(sentences: pl.DataFrame, week: dt.date, declaration: ListDecla
     """The three sentences that are shown: recent ones first, in the declared order, one a theme.
 
     Args:
-        sentences: `person_id`, `feature`, `theme`, `sentence`, `evidence_date` (null: not dated), in order of telling.
+        sentences: `person_id`, `feature`, `theme`, `sentence`, `evidence_date` (null: not dated), in order of telling;
+            and `raises`, where the model can tell: the theme is among those that raise the risk most, and then comes
+            first among the recent and among the others.
         week: the index Monday.
         declaration: the list.
 
@@ -91,13 +93,15 @@ def first_reasons(sentences: pl.DataFrame, week: dt.date, declaration: ListDecla
     )
     recent = pl.col("evidence_date") >= week - dt.timedelta(days=declaration.recent_days)
     said = pl.col("sentence").str.slice(0, 1).str.to_uppercase() + pl.col("sentence").str.slice(1)
+    raises = pl.col("raises").fill_null(value=False) if "raises" in sentences.columns else pl.lit(value=False)
     numbered = {f"reason_{i}": said.get(i - 1, null_on_oob=True) for i in range(1, REASONS_SHOWN + 1)}
     return (
-        sentences.select(pl.col(c).cast(t) for c, t in REASON_COLUMNS.items())
+        sentences.select(*(pl.col(c).cast(t) for c, t in REASON_COLUMNS.items()), last=~raises)
         .with_row_index("told")
         .sort(
             "person_id",
             ~recent.fill_null(value=False),
+            "last",
             telling,
             "told",
         )

@@ -24,6 +24,7 @@ from pipelines.content import read, settle
 from pipelines.errors import ProblemError
 from pipelines.publish import current_manifest
 from pipelines.store import Store
+from pipelines.told import told_reasons
 from record import BuiltTable, HistoryReport, all_tables, build_table, open_histories, open_record, update_history
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Seque
                 features=weeks_folder,
                 out=list_folder(store) / f"week={week}",
                 earlier=list_folder(store),
-                reasons=lambda people: features.reasons(weeks_folder, week, people),
+                reasons=lambda people: told_reasons(weeks_folder, store.models, week, people),
                 heading=heading,
                 tie_key=hmac.new(open_key(store), b"anticipate|tie", hashlib.sha256).digest(),
             )

@@ -151,6 +151,17 @@ def test_what_is_said_first_is_recent_and_the_most_telling() -> None:
     assert said.row(0)[1:4] == ("Home from hospital", "One contact", "A fall")
 
 
+def test_a_theme_on_which_the_risk_rests_comes_before_the_others_that_are_as_recent() -> None:
+    rows = [
+        (1, "emergency_admissions_90", "recent hospital use", "home from hospital", MONDAY - dt.timedelta(days=30)),
+        (1, "gp_contacts_30", "contact with the practice", "one contact", MONDAY - dt.timedelta(days=1)),
+        (1, "falls_365", "falls", "a fall", MONDAY - dt.timedelta(days=300)),
+    ]
+    frame = pl.DataFrame(rows, schema=REASON_COLUMNS, orient="row").with_columns(raises=pl.Series([None, True, True]))
+    said = first_reasons(frame, MONDAY, load_list())
+    assert said.row(0)[1:4] == ("One contact", "Home from hospital", "A fall")
+
+
 def test_a_person_without_a_recent_event_stands_on_a_standing_concern(record: Example) -> None:
     def old(people: list[int]) -> pl.DataFrame:
         return plain_reasons(people).with_columns(evidence_date=dt.date(2025, 6, 1))
