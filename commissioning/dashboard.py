@@ -233,7 +233,7 @@ def _places(report: MartReport) -> dict[str, Any]:
 
 
 def _restated(report: MartReport) -> dict[str, Any]:
-    """Figures of the whole board that the release before showed otherwise, newest first, and how many there are in all."""
+    """Figures of the whole board that the release before showed otherwise, newest first; and how many in all."""
     frame = pl.read_parquet(report.table("restatement").path)
     names = {i.id: i.name for i in load_indicators()}
     whole = frame.filter(pl.col("table_name") == pl.col("indicator")).sort(

@@ -7,7 +7,7 @@ const PERIODS = {month: "M1", quarter: "M3", year: "M12"};
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const $ = id => document.getElementById(id);
 const number = n => n.toLocaleString("en-GB", {maximumFractionDigits: 1});
-const drawn = new Set();
+const drawn = new Set(), visible = new Set();
 
 function periodName(period, start) {
   const year = +start.slice(0, 4), month = +start.slice(5, 7) - 1;
@@ -165,7 +165,8 @@ function said(choice) {
     (choice.dropped ? " Not published as the filters ask; this is the nearest that is." : "");
 }
 
-function render(indicator) {
+// Words and table at once; the chart when it is on the screen, or is about to be printed.
+function render(indicator, draw = visible.has(indicator.id)) {
   const choice = chosen(indicator);
   if (!choice) return;
   const made = figure(indicator, choice), words = inWords(indicator, choice.table, made.whole, made.pick, made.unit);
@@ -173,13 +174,19 @@ function render(indicator) {
   $("words-" + indicator.id).textContent = words;
   $("chart-" + indicator.id).setAttribute("aria-label", `${indicator.name}. ${words}`);
   fillTable(indicator, choice);
+  drawn.delete(indicator.id);
+  if (!draw) return;
   Plotly.react("chart-" + indicator.id, made.data, made.layout, {displayModeBar: false, responsive: true});
   drawn.add(indicator.id);
 }
 
-const renderAll = () => DATA.forEach(render);
+const renderAll = () => DATA.forEach(indicator => render(indicator));
 const seen = new IntersectionObserver(entries => {
-  for (const entry of entries) if (entry.isIntersecting && !drawn.has(entry.target.dataset.id)) render(DATA.find(i => i.id === entry.target.dataset.id));
+  for (const entry of entries) {
+    const id = entry.target.dataset.id;
+    if (!entry.isIntersecting) visible.delete(id);
+    else if (visible.add(id) && !drawn.has(id)) render(DATA.find(i => i.id === id));
+  }
 }, {rootMargin: "400px"});
 DATA.forEach(indicator => {
   seen.observe($("chart-" + indicator.id));
@@ -193,7 +200,7 @@ $("reset").addEventListener("click", () => { for (const id of ["area", "band", "
 // On A4 landscape the chart has 60 % of 273 mm.
 addEventListener("beforeprint", () => {
   document.querySelectorAll("details").forEach(d => d.open = true);
-  DATA.filter(i => !drawn.has(i.id)).forEach(render);
+  DATA.filter(i => !drawn.has(i.id)).forEach(i => render(i, true));
   document.querySelectorAll(".chart").forEach(c => Plotly.relayout(c, {width: 600}));
 });
 addEventListener("afterprint", () => document.querySelectorAll(".chart").forEach(c => Plotly.relayout(c, {autosize: true, width: null})));
