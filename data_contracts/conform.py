@@ -34,6 +34,7 @@ from data_contracts.quoting import blot_quoted_lines
 from data_contracts.resend import Arrivals, name_of_its_own
 from data_contracts.respelt import find_respelt, notes_of
 from data_contracts.rules import (
+    NUMBERS,
     is_looked_up,
     is_sentinel,
     judge_codes,
@@ -308,7 +309,7 @@ def _judge_distinct_values(task: _Task, raw: RawText) -> None:
     for column in filter(is_looked_up, raw.present):
         text = f"select distinct raw from (select {text_of(column)} as raw from {source}) as told where raw is not null"
         distinct = con.sql(text).pl()["raw"]
-        if column.role == "person":
+        if column.role in NUMBERS:
             domain = task.contract.domain
             judged = identify(con, distinct, domain=domain, key=key, vault=task.rooms.vault)
             judged = judged.rename({"person_id": "value"})

@@ -64,7 +64,8 @@ class Column:
         type: ODCS logical type; decides the typing rule and the lake's SQL type.
         required: a missing or bad value rejects the row; otherwise it becomes missing and is a warning.
         optional_column: the whole column may be absent from a file (it is then missing in every row).
-        role: ``person`` is the number that becomes ``person_id``; ``local_id`` is hashed; ``dropped`` is checked
+        role: ``person`` is the number that becomes ``person_id``; ``other_number`` is hashed as a person's number is,
+            and stored under its own name; ``local_id`` is hashed; ``dropped`` is checked
             but never stored.
         personal: a value may not be quoted in a message, log or quarantine.
         code_set: name of a set in ``reference/code_value.csv``; an unknown code warns and is kept.
@@ -81,7 +82,7 @@ class Column:
     type: ColumnType
     required: bool = False
     optional_column: bool = False
-    role: Literal["person", "local_id", "dropped"] | None = None
+    role: Literal["person", "other_number", "local_id", "dropped"] | None = None
     personal: bool = False
     pattern: str | None = None
     minimum: float | None = None
@@ -104,7 +105,7 @@ class Column:
     @property
     def lake_type(self) -> str:
         """SQL type of the stored column; hashed identifiers are 63-bit integers."""
-        return "bigint" if self.role in ("person", "local_id") else SQL_TYPE[self.type]
+        return "bigint" if self.role in ("person", "other_number", "local_id") else SQL_TYPE[self.type]
 
 
 @dataclass(frozen=True)

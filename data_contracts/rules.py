@@ -43,6 +43,10 @@ REMEDY = {
 }
 
 
+NUMBERS = ("person", "other_number")
+"""Roles of a column that holds a person's number."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One rule on one column: ``fails`` is SQL over ``t_`` and ``v_`` columns, true when the rule is broken."""
@@ -184,9 +188,9 @@ def _column_checks(column: Column) -> list[Check]:
     checks = []
     if column.required:
         checks.append(check("C01", f"{t} is null"))
-    elif column.role == "person":
+    elif column.role in NUMBERS:
         checks.append(check("N00", f"{t} is null", rejects=False))
-    if column.role == "person":
+    if column.role in NUMBERS:
         fault = f"{lookup_alias(column)}.fault"
         return checks + [check(c, f"coalesce({fault}, '') = '{c}'", rejects=True) for c in ("N01", "N02", "N03", "N04")]
     if column.code_system:
@@ -240,7 +244,7 @@ def _code_set(name: str, paths: tuple[Path, ...], _: site.Stamp) -> tuple[str, .
 
 def is_looked_up(column: Column) -> bool:
     """Whether distinct values are judged in Python once, and joined."""
-    return column.role in ("person", "local_id") or column.code_system is not None
+    return column.role in (*NUMBERS, "local_id") or column.code_system is not None
 
 
 def lookup_alias(column: Column) -> str:

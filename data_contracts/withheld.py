@@ -18,6 +18,7 @@ from data_contracts.rules import literal, lookup_alias, quoted, text_of
 
 CODELIST = "type1_optout"
 VIEW = "type1_objection"
+NUMBER_CHANGES = "nhs_number_change"
 
 
 def note_objections(
@@ -48,7 +49,7 @@ def note_objections(
         ).pl()
         if len(found):
             _add(found.with_columns(known_from=pl.lit(received)), lake)
-    people = objections(lake).select("person_id").unique()
+    people = _under_every_number(objections(lake).select("person_id").unique(), lake)
     con.register("objecting_frame", people.to_arrow())
     con.execute("create or replace temp table objecting as select person_id from objecting_frame")
     con.unregister("objecting_frame")
@@ -60,6 +61,21 @@ def objections(lake: Path) -> pl.DataFrame:
     schema = {"person_id": pl.Int64, "start_date": pl.Date, "known_from": pl.Date}
     files = sorted((lake / "withheld").glob("*.parquet"))
     return pl.concat([pl.read_parquet(f) for f in files]) if files else pl.DataFrame(schema=schema)
+
+
+def _under_every_number(people: pl.DataFrame, lake: Path) -> pl.DataFrame:
+    """The people, and whoever was ever linked with one of them by a change of number: an objection goes with them."""
+    files = sorted((lake / "conform" / NUMBER_CHANGES).glob("*.parquet"))
+    if not files:
+        return people
+    told = pl.concat([pl.read_parquet(f, columns=["person_id", "current_person_id"]) for f in files])
+    pairs = pl.concat([told, told.select(person_id="current_person_id", current_person_id="person_id")])
+    while True:
+        known = people.height
+        linked = pairs.join(people, on="person_id").select(person_id="current_person_id")
+        people = pl.concat([people, linked]).unique().sort("person_id")
+        if people.height == known:
+            return people
 
 
 def _codes() -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import duckdb
 
+import sql
 from data_contracts.contract import Contract
 from data_contracts.ledger import write_text_safely
 from data_contracts.rules import literal, quoted
+from data_contracts.withheld import NUMBER_CHANGES
 
 
 @dataclass
@@ -28,13 +30,39 @@ def open_histories(con: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
     """Makes a view ``<source>_history`` of every source; a source without deliveries has an empty one.
 
     One row is one version of one delivered record: the contract's stored columns, ``known_from``, ``known_until``
-    (null = still so), ``delivery_id``, ``row_index``.
+    (null = still so), ``delivery_id``, ``row_index``. Where changes of NHS numbers were delivered, a version ends and
+    another begins on the day a change of its person's number was known.
     """
-    for contract in contracts:
+    links = False
+    for contract in sorted(contracts, key=lambda c: c.id != NUMBER_CHANGES):
         state = read_state(lake, contract)
-        con.execute(
-            f"create or replace view {quoted(f'{contract.id}_history')} as {history_sql(contract, state, lake)}"
-        )
+        select = history_sql(contract, state, lake)
+        if contract.id == NUMBER_CHANGES:
+            links = bool(state.version_files)
+        elif links and contract.person is not None:
+            select = _under_linked_numbers(contract, select)
+        con.execute(f"create or replace view {quoted(f'{contract.id}_history')} as {select}")
+
+
+def _under_linked_numbers(contract: Contract, history: str) -> str:
+    """The versions of a source, each under the person that its number stood for while it was known.
+
+    A number that was superseded is a version boundary: up to the day the change was known the row belongs to the old
+    number, from that day on to the new one.
+    """
+    listed = ", ".join(
+        "coalesce(l.linked_person_id, v.person_id) as person_id"
+        if c.lake_name == "person_id"
+        else f"v.{quoted(c.lake_name)}"
+        for c in contract.stored
+    )
+    return (
+        f"select {listed}, greatest(v.known_from, coalesce(l.known_from, v.known_from)) as known_from, "
+        "least(coalesce(v.known_until, l.known_until), coalesce(l.known_until, v.known_until)) as known_until, "
+        f"v.delivery_id, v.row_index from ({history}) v left join ({sql.load('record/person_link')}\n) l "
+        "on l.person_id = v.person_id and (l.known_until is null or l.known_until > v.known_from) "
+        "and (v.known_until is null or v.known_until > l.known_from)"
+    )
 
 
 def files_in_use(lake: Path) -> set[Path]:

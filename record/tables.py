@@ -34,7 +34,7 @@ _AFTER = ("hospital_episode", *STORED)
 TABLES: tuple[str, ...] = tuple(
     sorted(
         (s.removeprefix("record/") for s in sql.statements() if s.startswith("record/")),
-        key=lambda t: (_AFTER.index(t) if t in _AFTER else -1, t),
+        key=lambda t: (t != "person_link", _AFTER.index(t) if t in _AFTER else -1, t),
     )
 )
 

@@ -17,6 +17,7 @@ import record
 from data_contracts.conform import conform_source
 from data_contracts.contract import Contract, load_contracts
 from data_contracts.ledger import DeliveryLedger
+from data_contracts.rules import NUMBERS
 
 KEY = b"a key for tests, nothing else..."
 assert len(KEY) == 32
@@ -139,7 +140,7 @@ def text_of(contract: Contract, rows: Sequence[Mapping[str, object]]) -> str:
         cells = []
         for column in contract.columns:
             value = full.get(column.name, "")
-            if column.role == "person" and isinstance(value, int):
+            if column.role in NUMBERS and isinstance(value, int):
                 value = nhs_number(value)
             cells.append("" if value is None else value)
         writer.writerow(cells)

@@ -216,7 +216,7 @@ def test_every_practice_has_a_network_and_a_place_that_areas_know() -> None:
 
 def test_the_opt_out_policy_ships_at_its_strictest_for_every_source_about_people() -> None:
     rows = rows_of(REFERENCE / "opt_out_policy.csv")
-    sources = {c.id for c in CONTRACTS.values() if c.person is not None} - {"national_opt_out"}
+    sources = {c.id for c in CONTRACTS.values() if c.person is not None} - {"national_opt_out", "nhs_number_change"}
     expected = {(p, t, s) for p in PURPOSES for t in ("national", "type1") for s in sources}
     assert {(r["purpose"], r["opt_out_type"], r["source"]) for r in rows} == expected
     assert {r["decision"] for r in rows} == {"drop"}
