@@ -6,16 +6,18 @@ Content is written once as sections; Markdown and HTML are two renderings of it.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader
 
 from features import load_features
 from models import card_text, registry
-from models.card_text import Figure, Section, Table
+from models.card_parts import Figure, Section, Table
+from models.decision_curve import TREAT_ALL
+from models.ladder import TITLES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,7 +53,8 @@ def write_card(model_folder: Path, model_id: str, *, status: str, reasons: Seque
     card = Card(kept.folder / "card.md", kept.folder / "card.html")
     registry.write_safely(card.markdown, _markdown(head, sections))
     template = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("card.html.j2")
-    body = "\n".join(_html_section(section) for section in sections)
+    drawn = iter(range(len(sections)))
+    body = "\n".join(_html_section(section, drawn) for section in sections)
     registry.write_safely(card.page, template.render(**head, body=body))
     registry.write_manifest(kept.folder, model_id)
     return card
@@ -93,6 +96,36 @@ def calibration_plot(curve: Sequence[dict[str, float]]) -> go.Figure:
     return figure
 
 
+def net_benefit_plot(curve: Sequence[dict[str, Any]]) -> go.Figure:
+    """Net benefit per 1,000 people over the risk from which one acts, a line a way of choosing."""
+    import plotly.graph_objects as go
+
+    lines = {TREAT_ALL: ("#6b6b6b", "dash", "x"), "age_sex": ("#b45f00", "dot", "square")}
+    figure = go.Figure()
+    thresholds = [c["threshold"] for c in curve]
+    for name in (n for n in curve[0] if n != "threshold"):
+        colour, dash, symbol = lines.get(name, ("#005eb8" if name != "frailty_index" else "#00703c", "solid", "circle"))
+        figure.add_scatter(
+            x=thresholds,
+            y=[c[name]["estimate"] for c in curve],
+            mode="lines+markers",
+            name="act on everyone" if name == TREAT_ALL else TITLES.get(name, name),
+            line={"color": colour, "dash": dash},
+            marker={"color": colour, "symbol": symbol},
+        )
+    top = max(c[n]["estimate"] for c in curve for n in c if n != "threshold")
+    figure.update_layout(
+        xaxis={"title": "act from a risk of", "tickformat": ".0%"},
+        yaxis={"title": "net benefit per 1,000 people", "range": [-0.15 * max(top, 1), 1.1 * max(top, 1)]},
+        template="plotly_white",
+        legend={"orientation": "h", "y": 1.15},
+        margin={"l": 60, "r": 20, "t": 30, "b": 50},
+        width=640,
+        height=440,
+    )
+    return figure
+
+
 def _markdown(head: dict[str, str], sections: Sequence[Section]) -> str:
     lines = [f"# {head['title']}", "", f"**{head['demonstration']}.** Model `{head['model_id']}`, {head['status']}."]
     for section in sections:
@@ -108,17 +141,22 @@ def _markdown(head: dict[str, str], sections: Sequence[Section]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _html_section(section: Section) -> str:
+def _html_section(section: Section, drawn: Iterator[int]) -> str:
     parts = [f"<h2>{html.escape(section.title)}</h2>"]
     for block in section.blocks:
         if isinstance(block, Table):
             parts.append(_html_table(block))
         elif isinstance(block, Figure):
-            drawn = calibration_plot(block.curve).to_html(
-                full_html=False, include_plotlyjs=True, div_id="calibration", config={"displayModeBar": False}
+            number = next(drawn)
+            figure = (calibration_plot if block.kind == "calibration" else net_benefit_plot)(block.curve)
+            picture = figure.to_html(
+                full_html=False,
+                include_plotlyjs=number == 0,
+                div_id=f"figure-{number}",
+                config={"displayModeBar": False},
             )
             label = html.escape(block.alternative, quote=True)
-            parts.append(f'<figure role="img" aria-label="{label}">{drawn}<figcaption>{label}</figcaption></figure>')
+            parts.append(f'<figure role="img" aria-label="{label}">{picture}<figcaption>{label}</figcaption></figure>')
         else:
             parts.append(f"<p>{html.escape(block)}</p>")
     return "\n".join(parts)
@@ -126,5 +164,9 @@ def _html_section(section: Section) -> str:
 
 def _html_table(table: Table) -> str:
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in table.head)
-    rows = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in table.rows)
+    marks = table.marked or (False,) * len(table.rows)
+    rows = "".join(
+        ('<tr class="outside">' if mark else "<tr>") + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>"
+        for row, mark in zip(table.rows, marks, strict=True)
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

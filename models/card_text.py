@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from features import FeatureSet
 from features.declaration import WINDOWED, Feature
+from models import card_measured
+from models.card_parts import Figure, Section, Table
 from models.ladder import BOOSTED, TITLES
 from models.limits import load_limits
 from models.registry import Kept
@@ -17,6 +18,7 @@ METRICS = {
     "auprc": "average precision",
     "brier": "Brier score",
     "scaled_brier": "scaled Brier score",
+    "integrated_calibration_index": "integrated calibration index",
     "calibration_intercept": "calibration intercept",
     "calibration_slope": "calibration slope",
     "observed_over_expected": "observed / expected",
@@ -26,32 +28,12 @@ METRICS = {
     "sensitivity_top_1_percent": "sensitivity, highest 1 %",
     "sensitivity_top_5_percent": "sensitivity, highest 5 %",
     "sensitivity_top_10_percent": "sensitivity, highest 10 %",
+    "lift_top_1_percent": "times the average risk, highest 1 %",
+    "lift_top_5_percent": "times the average risk, highest 5 %",
+    "events_top_1_percent_of_1000_people": "people with an event reached per 1,000, highest 1 %",
+    "events_top_5_percent_of_1000_people": "people with an event reached per 1,000, highest 5 %",
 }
 PREDICTORS_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a head."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """The calibration curve, and the same in words."""
-
-    curve: tuple[dict[str, float], ...]
-    alternative: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and what stands under it: paragraphs, tables, figures."""
-
-    title: str
-    blocks: tuple[str | Table | Figure, ...]
 
 
 def sections(kept: Kept, declared: FeatureSet, *, status: str, reasons: Sequence[str]) -> list[Section]:
@@ -64,6 +46,12 @@ def sections(kept: Kept, declared: FeatureSet, *, status: str, reasons: Sequence
         _predictors(kept, declared),
         _analysis(about),
         _performance(kept),
+        card_measured.gate_section(kept),
+        card_measured.groups_section(kept),
+        card_measured.decision_section(kept),
+        card_measured.robustness_section(kept),
+        card_measured.published_section(),
+        _explanation(),
         _limits(),
         _provenance(kept),
     ]
@@ -193,7 +181,21 @@ def _performance(kept: Kept) -> Section:
             Table(("paired comparison", "difference"), minus),
             f"A model passes calibration when slope and observed / expected have intervals that include 1, or that lie "
             f"wholly within {load_limits().slope[0]:.2f} to {load_limits().slope[1]:.2f}.",
-            Figure(curve, f"Calibration by tenths of predicted risk: {words}."),
+            Figure("calibration", curve, f"Calibration by tenths of predicted risk: {words}."),
+        ),
+    )
+
+
+def _explanation() -> Section:
+    return Section(
+        "Explanation",
+        (
+            "For people on a list, contributions of the features (TreeSHAP, or coefficient times distance from the "
+            "average row) are summed to clinical themes that add up to the log-odds of the number. Themes that raise "
+            "it most are said first, with the record's own sentence and date. They say how the number came about, not "
+            "why something will happen: changing what a theme rests on need not change the risk.",
+            "The person who looks at the record decides, and may set the number aside; what is decided is recorded on "
+            "the sheet.",
         ),
     )
 
@@ -204,8 +206,8 @@ def _limits() -> Section:
         (
             "The people are artificial unless a named officer has recorded otherwise; figures say nothing about a real "
             "population, and published models must not be compared with them as if they did.",
-            "Not yet assessed: subgroups (age, sex, deprivation, ethnicity, rurality, care home, practice coding), "
-            "decision curves, other practices held out, stability between refits, drift. They come before approval.",
+            "Not assessed: groups by language (not recorded well enough); real people; another place. Codelists are a "
+            "starter set that no clinician has reviewed.",
             "The model learns what was recorded: people who are seldom seen and little recorded get low scores. In the "
             "only large randomised test of such a list in general practice (PRISM) admissions rose.",
         ),

@@ -253,7 +253,10 @@ def test_the_card_says_what_it_is_for_and_what_it_is_not(world):
     for said in (text, page):
         assert "Demonstration: not for clinical use" in said
         assert "Not for: diagnosis" in said
-    assert "plotly" in page
+    for measured in ("Groups of people", "Decision curve", "Gate", "Silent sources", "Beside published figures"):
+        assert f"## {measured}" in text
+    assert page.count("<figure") == 2
+    assert page.count("Plotly.newPlot") == 2
     assert refused_in(text) == []
 
 

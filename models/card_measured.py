@@ -1,0 +1,153 @@
+"""The parts of a model card that hold measurements beyond discrimination and calibration."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.card_parts import Figure, Section, Table
+from models.decision_curve import TREAT_ALL
+from models.ladder import TITLES
+from models.limits import load_limits
+from models.registry import Kept, decision
+
+PUBLISHED = Path(__file__).parent / "published.csv"
+
+
+def gate_section(kept: Kept) -> Section:
+    """What the gate asked and heard, and how the model compares with the champion of the day."""
+    told = decision(kept)
+    words = {True: "passes", False: "does not pass", None: "could not be asked"}
+    rows = tuple((t["says"], words[t["passed"]]) for t in kept.metrics.get("gate", []))
+    blocks: list[str | Table | Figure] = [
+        "Every step of the ladder is asked the same. Among those that pass, the simplest one that no other surely "
+        "beats (whole paired interval of the AUROC above 0) is the best; boosted trees have no advance.",
+        Table(("asked", "answer"), rows),
+    ]
+    if best := told.get("best"):
+        blocks.append(f"Best in this training: {TITLES.get(best, best)}.")
+    against = told.get("against_champion") or {}
+    if against:
+        alike = against["agreement"]
+        blocks.append(
+            f"Against the champion {against['champion']}, on the same people: AUROC differs by "
+            f"{span(against['auroc'])}; ranks agree with a correlation of {alike['spearman']:.2f}, and "
+            f"{alike['top_share_overlap']:.0%} of the highest 5 % are the same people."
+        )
+    return Section("Gate", tuple(blocks))
+
+
+def groups_section(kept: Kept) -> Section:
+    """Calibration and who is missed, by group."""
+    limits = load_limits()
+    found = kept.metrics.get("groups", [])
+    rows = tuple(_group(g, limits.groups[g["grouping"]].title) for g in found)
+    failing = [f"{g['grouping']}: {g['group']}" for g in found if g["verdict"] == "does not pass"]
+    head = (
+        *("", "group", "person-weeks", "events", "observed / expected", "missed by the list"),
+        *("missed more than others by", "share of list", "share of need", ""),
+    )
+    return Section(
+        "Groups of people",
+        (
+            f"The list is the highest {limits.list_share:.0%}; missed is the share of events among people not on it "
+            "(the false-negative rate at that threshold). Tolerances are declared in models/limits.yaml and broken "
+            "only when a whole interval lies outside. Groups with fewer than "
+            f"{limits.fewest_events} events or people without one are not assessable; those of fewer than "
+            f"{limits.smallest_group} are not shown; counts are rounded to 5. Age, care home and housebound are held "
+            "to calibration only: a good list misses fewer of those whose need is greater.",
+            f"Outside the tolerances: {', '.join(failing)}." if failing else "No group is outside the tolerances.",
+            Table(head, rows, marked=tuple(r[-1] == "does not pass" for r in rows)),
+        ),
+    )
+
+
+def _group(g: Mapping[str, Any], title: str) -> tuple[str, ...]:
+    def cell(name: str, *, percent: bool = False) -> str:
+        return span(g[name], percent=percent) if g.get(name) else ""
+
+    return (
+        title,
+        str(g["group"]),
+        f"{g['rows']:,}" if g.get("rows") else "*",
+        f"{g['events']:,}" if g.get("events") else "*",
+        cell("observed_over_expected"),
+        cell("missed", percent=True),
+        cell("missed_more", percent=True),
+        cell("share_of_list", percent=True),
+        cell("share_of_need", percent=True),
+        str(g["verdict"]),
+    )
+
+
+def decision_section(kept: Kept) -> Section:
+    """Net benefit against acting on everyone, on no one, and by the frailty index."""
+    curve = kept.metrics.get("decision_curve", [])
+    if not curve:
+        return Section("Decision curve", ("Not measured.",))
+    names = [name for name in curve[0] if name != "threshold"]
+    titles = {**TITLES, TREAT_ALL: "act on everyone"}
+    rows = tuple((f"{c['threshold']:.0%}", *(span(c[name], digits=1) for name in names)) for c in curve)
+    words = "; ".join(f"at {c['threshold']:.0%} {c[names[-1]]['estimate']:.1f}" for c in curve)
+    return Section(
+        "Decision curve",
+        (
+            "Net benefit per 1,000 people of acting from a risk upwards; acting on no one is 0. At a risk of 10 % one "
+            "event reached is held to be worth nine visits that were not needed.",
+            Table(("from a risk of", *(titles.get(n, n) for n in names)), rows),
+            Figure("net benefit", tuple(curve), f"Net benefit of {titles.get(names[-1], names[-1])}: {words}."),
+        ),
+    )
+
+
+def robustness_section(kept: Kept) -> Section:
+    """Silent sources, held-out practices, fewer sources: of the boosted trees."""
+    more = kept.metrics.get("more", {})
+    blocks: list[str | Table | Figure] = [
+        "Of the boosted trees. A tenth of the rows they learnt from were given again with one source unknown, so that "
+        "a source that falls silent later is not read as zero. What is left when one is silent for everyone:",
+        _brief_table("silent", more.get("silent", {})),
+    ]
+    if held := more.get("held_out_practices"):
+        rows = {f"practices of fold {f['fold']}": f for f in held["folds"]} | {"all together": held["all"]}
+        blocks += ["By trees that never saw a person of the practice (internal–external):", _brief_table("", rows)]
+    else:
+        blocks.append("Held-out practices: not measured in this training (`anticipate train` does).")
+    if fewer := more.get("fewer_sources"):
+        lost = "; ".join(f"{name}: AUROC {span(f['auroc_minus_all_sources'])}" for name, f in fewer.items())
+        blocks += [
+            "Trained without sources that a board may lawfully not hold:",
+            _brief_table("", fewer),
+            f"Difference from all sources: {lost}.",
+        ]
+    return Section("Silent sources, other practices, fewer sources", tuple(blocks))
+
+
+def _brief_table(first: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    names = ("auroc", "calibration_slope", "observed_over_expected")
+    head = (first, "AUROC", "calibration slope", "observed / expected")
+    return Table(head, tuple((name, *(span(found[m]) for m in names)) for name, found in rows.items()))
+
+
+def published_section() -> Section:
+    """Published figures of others, with the caveat."""
+    with PUBLISHED.open(encoding="utf-8") as file:
+        rows = [tuple(row) for row in csv.reader(file)]
+    return Section(
+        "Beside published figures",
+        (
+            "Of other people, other outcomes and other horizons; **the people here are artificial**, so being above or "
+            "below means nothing about either. They show what is to be expected of real people: an AUROC of 0.9 for "
+            "admissions of older people would point to a leak.",
+            Table(rows[0], tuple(rows[1:])),
+        ),
+    )
+
+
+def span(metric: Mapping[str, float], *, percent: bool = False, digits: int = 3) -> str:
+    """Estimate and interval."""
+    numbers: Sequence[float] = (metric["estimate"], metric["low"], metric["high"])
+    shown = [f"{n:.0%}" if percent else f"{n:.{digits}f}" for n in numbers]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"

@@ -1,0 +1,32 @@
+"""What a model card is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a head; ``marked`` rows are shown in red, and say so in words too."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    marked: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A curve to draw, and the same in words."""
+
+    kind: Literal["calibration", "net benefit"]
+    curve: tuple[dict[str, Any], ...]
+    alternative: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it: paragraphs, tables, figures."""
+
+    title: str
+    blocks: tuple[str | Table | Figure, ...]
