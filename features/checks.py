@@ -24,7 +24,13 @@ KIND_OF_MEASURE = {
     "nights": "interval",
     "open_count": "interval",
     "open_sum": "interval",
+    "open_more": "interval",
     "distinct": "item",
+    "started": "item",
+    "stopped": "item",
+    "new": "event",
+    "excess": "event",
+    "fall": "measurement",
     "hospital_frailty": "diagnosis",
     "charlson": "diagnosis",
 }
@@ -34,19 +40,28 @@ STATEMENT_OF_KIND = {
     "interval": "interval_long",
     "item": "distinct_long",
     "diagnosis": "diagnosis_long",
+    "measurement": "measurement_long",
 }
+RESULT_OF_MEASURE = {
+    "ever": "latest_status",
+    "latest_status": "latest_status",
+    "days_since": "latest_status",
+    "open_count": "open_count",
+    "open_sum": "open_sum",
+    "open_more": "open_sum_{window}",
+    "hospital_frailty": "frailty_low_{window}",
+    "new": "count_{window}",
+    "excess": "count_{window}",
+    "fall": "earlier_{window}",
+}
+NEEDS_VALUE = ("sum", "open_sum", "open_more", "latest_status", "fall")
 AUDIT_ONLY = ("ethnic", "language", "imd", "deprivation", "lsoa", "practice", "hiv")
 
 
 def result_column(feature: Feature) -> str:
     """Column of the long statement that holds a feature's value, e.g. ``count_365``."""
-    if feature.measure in ("ever", "latest_status", "days_since"):
-        return "latest_status"
-    if feature.measure in ("open_count", "open_sum"):
-        return feature.measure
-    if feature.measure == "hospital_frailty":
-        return f"frailty_low_{feature.window}"
-    return f"{feature.measure}_{feature.window}"
+    named = RESULT_OF_MEASURE.get(feature.measure, feature.measure + "_{window}")
+    return named.format(window=feature.window)
 
 
 def check_declarations(declared: FeatureSet) -> None:
@@ -79,7 +94,7 @@ def _check_groups(declared: FeatureSet) -> None:
                 raise FeatureError(f"group {group.name!r} reads {member.table!r}, which tables.yaml does not declare")
             if group.kind == "interval" and table.end is None:
                 raise FeatureError(f"group {group.name!r}: table {table.name!r} declares no end date")
-            if member.codelist and "code" not in output_columns(f"record/{table.name}"):
+            if member.codelist and table.code not in output_columns(f"record/{table.name}"):
                 raise FeatureError(f"group {group.name!r}: the record table {table.name!r} has no codes")
 
 
@@ -106,7 +121,7 @@ def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, s
             raise FeatureError(
                 f"feature {feature.name!r}: sql/features/{statement}.sql returns no {result_column(feature)!r}"
             )
-        if feature.measure in ("sum", "open_sum", "latest_status") and any(m.value is None for m in group.members):
+        if feature.measure in NEEDS_VALUE and any(m.value is None for m in group.members):
             raise FeatureError(f"feature {feature.name!r}: every member of {group.name!r} needs a value")
     if feature.measure == "days_since" and feature.window is None:
         raise FeatureError(f"feature {feature.name!r}: days_since needs a window, the value that stands for never")

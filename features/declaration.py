@@ -24,7 +24,7 @@ from features.phenotype import Phenotype, parse
 
 DECLARED = Path(__file__).parent / "declared"
 
-Kind = Literal["event", "amount", "interval", "item", "diagnosis"]
+Kind = Literal["event", "amount", "interval", "item", "measurement", "diagnosis"]
 Measure = Literal[
     "count",
     "sum",
@@ -34,7 +34,14 @@ Measure = Literal[
     "nights",
     "open_count",
     "open_sum",
+    "open_more",
     "distinct",
+    "started",
+    "stopped",
+    "new",
+    "excess",
+    "fall",
+    "household",
     "hospital_frailty",
     "charlson",
     "band",
@@ -57,6 +64,7 @@ class Table:
     Attributes:
         date: column that says when it happened; ``end`` the column that says when it ended, for stays and services.
         sources: contracts that fill it; with none of them allowed for the purpose, its features are unknown.
+        code: column of its codes.
         practice: rows carry ``practice_code``, and a practice that falls silent makes its own people's unknown.
         silent_after_days: nothing newer known than this before the Monday means silent.
     """
@@ -67,6 +75,7 @@ class Table:
     silent_after_days: int
     end: str | None = None
     practice: bool = False
+    code: str = "code"
 
 
 @dataclass(frozen=True)
@@ -187,7 +196,7 @@ class FeatureSet:
 
     def group_lookback(self, name: str) -> int | None:
         """Days before a Monday beyond which no feature of the group reads; None when history is read for ever."""
-        lookbacks = [f.window for f in self.features if f.group == name and f.measure != "phenotype"]
+        lookbacks = [reach(f) for f in self.features if f.group == name and f.measure != "phenotype"]
         lookbacks += [days for p in self.phenotypes.values() for days in p.lookbacks(name)]
         return None if None in lookbacks else max((days for days in lookbacks if days), default=0)
 
@@ -220,6 +229,13 @@ class FeatureSet:
             diagnoses.weights(),
         ]
         return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
+
+
+def reach(feature: Feature) -> int | None:
+    """Days that a feature looks back, beyond its window where it compares with what was before; None: for ever."""
+    if feature.measure == "new":
+        return 730
+    return 365 if feature.measure in ("excess", "started", "stopped") else feature.window
 
 
 @cache

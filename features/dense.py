@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from features import diagnoses, measurements
+from features.change import CHANGES, change_values, household_values
 from features.checks import result_column
 from features.declaration import Feature, FeatureSet
 from features.derived import derived_values, old_enough
@@ -18,6 +19,7 @@ from features.phenotypes import judge_week
 from features.statements import group_numbers
 
 UNKNOWN = np.float32(np.nan)
+NOTHING_KNOWN = ("hospital_frailty", "charlson", "fall")  # without a row there is nothing to go by
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndar
         known = _known(declared, feature, read.heard, len(persons))
         if feature.measure == "phenotype":
             values = judged[feature.phenotype or ""].column(feature.column or "")
+        elif feature.measure == "household":
+            values = household_values(feature, columns, read.population["household_id"])
         elif feature.measure == "demographic":
             values = read.population[feature.column or ""].cast(pl.Float32).to_numpy()
         elif feature.measure == "deficit":
@@ -66,7 +70,10 @@ def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndar
             values = _group_values(declared, feature, read.week, slices, len(persons))
         columns[feature.name] = np.where(known, values, UNKNOWN).astype(np.float32)
     for feature in declared.features:
-        values = derived_values(feature, columns) if feature.of else columns[feature.name]
+        if feature.of and feature.measure == "household":
+            values = household_values(feature, columns, read.population["household_id"])
+        else:
+            values = derived_values(feature, columns) if feature.of else columns[feature.name]
         columns[feature.name] = old_enough(feature, values, columns).astype(np.float32)
     return {name: columns[name] for name in declared.names}, judged
 
@@ -118,7 +125,9 @@ def _group_values(
     people: int,
 ) -> np.ndarray:
     """One dense column; people without a row get what "none" means for the measure."""
-    none = {"days_since": feature.window, "hospital_frailty": UNKNOWN, "charlson": UNKNOWN}.get(feature.measure, 0)
+    none = {"days_since": feature.window, "hospital_frailty": UNKNOWN, "charlson": UNKNOWN, "fall": UNKNOWN}.get(
+        feature.measure, 0
+    )
     values = np.full(people, none, dtype=np.float32)
     group = declared.groups[feature.group or ""]
     part = slices[group.kind].get(group_numbers(declared)[group.name])
@@ -131,6 +140,9 @@ def _group_values(
         return values
     if feature.measure == "charlson":
         values[rows] = diagnoses.charlson(frame[result_column(feature)].to_numpy(), feature.weights)
+        return values
+    if feature.measure in CHANGES:
+        values[rows] = change_values(feature, frame)
         return values
     raw = frame[result_column(feature)].to_numpy()
     values[rows] = _status_values(feature, week, raw) if result_column(feature) == "latest_status" else raw

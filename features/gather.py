@@ -24,6 +24,7 @@ EMPTY = {
     "event": f"select {ROW}, null::date as event_date, 0 as value where false",
     "amount": f"select {ROW}, null::date as event_date, 0 as value where false",
     "interval": f"select {ROW}, null::date as start_date, null::date as end_date, 0 as value where false",
+    "measurement": f"select {ROW}, null::date as event_date, 0 as value where false",
     "item": f"select {ROW}, null::date as event_date, null::bigint as item where false",
 }
 EMPTY_DIAGNOSIS = (
@@ -45,6 +46,7 @@ TABLES = (
     "feature_event",
     "feature_amount",
     "feature_interval",
+    "feature_measurement",
     "feature_item",
     "feature_deficit",
     "feature_measure_code",

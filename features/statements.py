@@ -96,6 +96,7 @@ def _member_select(declared: FeatureSet, group: Group, member: Member, number: i
     date = member.date or table.date
     happened = {
         "event": f"{date} as event_date, cast(round({value}) as integer) as value",
+        "measurement": f"{date} as event_date, cast(round({value}) as integer) as value",
         "amount": f"{date} as event_date, cast(round({value}) as integer) as value",
         "interval": f"{date} as start_date, {table.end} as end_date, cast(round({value}) as integer) as value",
         "item": f"{date} as event_date, cast({value} as bigint) as item",
@@ -109,8 +110,8 @@ def _member_select(declared: FeatureSet, group: Group, member: Member, number: i
         conditions.insert(0, f"({member.where})")
     if member.codelist:
         found = declared.codes(member.codelist)
-        codes = found.measured if isinstance(member.value, str) else found.codes
-        conditions.append(f"t.code in ({', '.join(str(code) for code in codes)})")
+        codes = found.measured if isinstance(member.value, str) and group.kind != "item" else found.codes
+        conditions.append(f"t.{table.code} in ({', '.join(str(code) for code in codes)})")
     if group.kind == "interval":
         conditions.append(f"({table.end} is null or {table.end} >= s.first_week - 730)")
     elif lookback is not None:
