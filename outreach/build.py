@@ -16,7 +16,9 @@ import polars as pl
 
 from data_contracts.contract import REFERENCE
 from data_contracts.words import check_words
+from outreach import wording
 from outreach.alternatives import beside_others, scores_before
+from outreach.change import churn, last_ledger
 from outreach.choice import LOOK_BACK_WEEKS, REVIEW_WEEKS, choose
 from outreach.columns import sections
 from outreach.declaration import ListDeclaration, Method, load_list
@@ -31,6 +33,7 @@ from outreach.rows import Reasons, rows_by_team
 from outreach.sheet import Heading, TeamRows, TeamSheet, team_sheet
 from outreach.stored import SUFFIX, read_rows, save_sheet, write_rows
 from outreach.teams import TeamsFile, load_teams
+from outreach.unseen import unseen_in_words
 from outreach.workbook import write_workbook
 
 POLICY = REFERENCE / "opt_out_policy.csv"
@@ -71,6 +74,7 @@ class ListReport:
         missing_features: features that the list reads and the matrix lacks.
         content: hash of the ledger's values: the same deliveries and seed give the same.
         unassigned: practices that belong to no team; their people are on no list.
+        churn: share of those shown who were not near a list last week; None: no list before.
         answered: rows of earlier lists that came back with an outcome.
         feedback_faults: returned rows that could not be taken.
         incidents: the safety incident list (`feedback.incidents`), pseudonymous.
@@ -90,6 +94,7 @@ class ListReport:
     files: tuple[Path, ...]
     content: str
     unassigned: tuple[str, ...] = ()
+    churn: float | None = None
     answered: int = 0
     feedback_faults: int = 0
     incidents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INCIDENT_SCHEMA))
@@ -177,12 +182,19 @@ def build_lists(
     )
     others = {m: chosen_by(m) for m in methods_possible(people, declaration.objective.outcome) if m != method}
     beside = beside_others(chosen, others)
+    last = last_ledger(earlier, week)
+    fresh = churn(chosen, last)
+    unseen = (
+        *unseen_in_words(chosen, considered.sight, week, declaration.objective.days),
+        *_churn_in_words(fresh, declaration),
+    )
     rows = rows_by_team(
         chosen,
         listed,
         considered,
         reasons,
         lambda people: facts_about(con, week, people),
+        last=last,
         week=week,
         declaration=declaration,
     )
@@ -196,6 +208,7 @@ def build_lists(
             sight=considered.sight,
             heading=heading,
             beside=beside.get(team["team"], ()),
+            unseen=unseen,
         )
         for team in team_table.iter_rows(named=True)
     ]
@@ -221,10 +234,17 @@ def build_lists(
         content=content_of(pl.read_parquet(ledger)),
         unassigned=considered.unassigned,
         answered=int(considered.feedback.answers["outcome"].is_not_null().sum()),
+        churn=fresh,
         feedback_faults=len(considered.feedback.faults),
         incidents=incidents(considered.feedback, considered.dead),
         otherwise=otherwise,
     )
+
+
+def _churn_in_words(share: float | None, declaration: ListDeclaration) -> tuple[str, ...]:
+    if share is None or share <= declaration.churn_warns:
+        return ()
+    return (wording.CHURN.format(share=round(share * 100)),)
 
 
 def _rows_before(earlier: Path | None, week: dt.date) -> pl.DataFrame:

@@ -46,6 +46,7 @@ DETAIL = (
     _column("score", 8, "percent"),
     _column("rank", 7, "integer"),
     _column("latest", 14, "date"),
+    _column("changed", 24),
     _column("why", 30),
     _column("reason_2", 28),
     _column("reason_3", 28),

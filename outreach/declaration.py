@@ -28,11 +28,12 @@ class _Declared(BaseModel):
 
 
 class Objective(_Declared):
-    """What the list is ranked by: an outcome's id, how it is said to a team, and the method (`objectives.py`)."""
+    """What the list is ranked by: an outcome's id, how it is said to a team, its days, the method (`objectives.py`)."""
 
     outcome: str
     words: str
     horizon: str
+    days: int = Field(default=365, ge=1)
     method: Method = "risk"
 
 
@@ -88,7 +89,7 @@ class ListDeclaration(_Declared):
         eligible: who may be listed at all: any one of these rules. A person for whom one of them is unknown is not
             turned away by it; empty: everyone of the cohort.
         feedback: which outcome keeps a person off later lists.
-        churn_warns: share of the places that may change in a week before the list warns.
+        churn_warns: share of those shown who may come from nowhere near the last list before this one warns.
         reasons_first: beginnings of feature names, the most telling first; a feature not named comes last.
     """
 
@@ -102,7 +103,7 @@ class ListDeclaration(_Declared):
     risk_words: tuple[RiskWords, ...]
     signals: dict[Signal, tuple[FeatureRule, ...]]
     eligible: tuple[FeatureRule, ...] = ()
-    churn_warns: float = Field(default=0.9, gt=0, le=1)
+    churn_warns: float = Field(default=0.5, gt=0, le=1)
     reasons_first: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     outcomes: tuple[str, ...]

@@ -29,11 +29,15 @@ class Sight:
         hospital_to: the day up to which all hospitals' beds can be seen; None when they cannot.
         registration_to: the latest day on which a registration became known; None when none did.
         missing_features: features that the list reads and the week's matrix does not have.
+        death_lag_days: mean days from a death to its being known, over the last year; None when none is known.
+        deaths_a_day: deaths of the last year, for each person of the cohort and day.
     """
 
     hospital_to: dt.date | None
     registration_to: dt.date | None
     missing_features: tuple[str, ...]
+    death_lag_days: float | None = None
+    deaths_a_day: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,23 @@ def consider(
         people=people,
         withheld=pl.concat([members.filter("sensitive_flag")["person_id"], opted_out]).unique().sort(),
         dead=_select(con, "outreach/known_dead", index=week)["person_id"],
-        sight=Sight(_hospital_sight(con, week, fresh_since), _registration_sight(con, week), missing),
+        sight=_sight(con, week, fresh_since, missing, cohort_size=len(members)),
         teams=_peopled(teams.table(practices), people),
         feedback=feedback,
         unassigned=tuple(assigned.filter(pl.col("team").is_null())["practice_code"]),
+    )
+
+
+def _sight(
+    con: duckdb.DuckDBPyConnection, week: dt.date, fresh_since: dt.date, missing: tuple[str, ...], *, cohort_size: int
+) -> Sight:
+    told = _select(con, "outreach/death_lag", index=week, since=week - dt.timedelta(days=365)).row(0, named=True)
+    return Sight(
+        hospital_to=_hospital_sight(con, week, fresh_since),
+        registration_to=_registration_sight(con, week),
+        missing_features=missing,
+        death_lag_days=told["days"] / told["deaths"] if told["deaths"] else None,
+        deaths_a_day=told["deaths"] / 365 / cohort_size if cohort_size else None,
     )
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from data_contracts.identity import person_ref
 from outreach import wording
+from outreach.change import what_changed
 from outreach.declaration import ListDeclaration
 from outreach.eligibility import Considered
 from outreach.sheet import TeamRows, people_in_words
@@ -32,6 +33,7 @@ def rows_by_team(
     reasons: Reasons,
     facts: Facts,
     *,
+    last: pl.DataFrame,
     week: dt.date,
     declaration: ListDeclaration,
 ) -> dict[str, TeamRows]:
@@ -43,9 +45,11 @@ def rows_by_team(
         considered: who may be mentioned nowhere, and who has died.
         reasons: gives the sentences about given people (`features.reasons`); asked once, for the people on any sheet.
         facts: says who is at home with them, who sees them and which plan there is (`facts.facts_about`).
+        last: `change.last_ledger`.
         week: the index Monday.
         declaration: the list.
     """
+    chosen = chosen.join(last, on="person_id", how="left", maintain_order="left")
     routed = _routed(chosen, declaration)
     off = _coming_off(chosen, listed, considered, routed)
     named = chosen.filter(pl.col("shown") | (pl.col("status") == "still_here"))["person_id"].to_list()
@@ -54,7 +58,9 @@ def rows_by_team(
     table = facts(spoken_of).join(table, on="person_id", how="left")
 
     def put(people: pl.DataFrame) -> pl.DataFrame:
-        return people_in_words(people, table, week, declaration)
+        return people_in_words(people, table, week, declaration).with_columns(
+            changed=what_changed(week, first_list=last.is_empty())
+        )
 
     return {
         team: TeamRows(

@@ -106,6 +106,7 @@ def team_sheet(
     sight: Sight,
     heading: Heading,
     beside: tuple[str, ...] = (),
+    unseen: tuple[str, ...] = (),
 ) -> TeamSheet:
     """Puts one team's people into words and tables.
 
@@ -117,13 +118,14 @@ def team_sheet(
         declaration: the list.
         sight: what could be seen.
         heading: what the run knows.
+        unseen: what may have happened to people of the list without our knowing, in sentences.
         beside: whom the other objectives would have chosen, in sentences.
     """
     return TeamSheet(
         team=team["team"],
         title=f"{declaration.title}: {team['team_name']}",
         week=week,
-        notices=_notices(week, sight, heading),
+        notices=(*_notices(week, sight, heading), *unseen),
         room=_room(team, rows, declaration),
         about=(*_about(declaration, sight, heading), *beside),
         sections=sections,
@@ -170,7 +172,7 @@ def people_in_words(
             .then("reason_1")
             .otherwise(standing)
             .pipe(lambda said: pl.when(added).then(pl.lit(wording.ADDED) + said).otherwise(said)),
-            latest="latest_date",
+            latest=pl.col("latest_date"),
             risk=risk_in_words(declaration),
             next_step=_next_step(declaration),
         )

@@ -97,6 +97,24 @@ STATUS_WORDS: Final = {
     "gone": "No longer registered with a practice of the board.",
     "other_team": "Now with another neighbourhood.",
 }
+CHANGED_FIRST: Final = "The first list."
+CHANGED_HAPPENED: Final = "Something happened in the last week: see Why now."
+CHANGED_NEWCOMER: Final = "Newly registered here, or newly of age."
+CHANGED_HOME: Final = "Home from hospital since the last list."
+CHANGED_MODEL: Final = "Nothing new happened: the model changed."
+CHANGED_ROOM: Final = "Nothing new happened: there is room now."
+CHANGED_RESTED: Final = "Nothing new happened: listed some weeks ago and due again."
+CHANGED_DATA: Final = "Nothing dated in the last week: older information reached us, or time went on."
+CHURN: Final = (
+    "More of this week's lists is new than usual: {share} in 100 were not near a list last week. Ask why first."
+)
+UNSEEN_DEATHS: Final = (
+    "Deaths become known to us {days} days after they happen, measured over the last year. "
+    "Of {people} people on all lists of this week {count} may have died without our knowing."
+)
+UNSEEN_ADMISSIONS: Final = "Since {date}, {count} of them may have been admitted without our knowing."
+LESS_THAN_ONE: Final = "less than 1"
+
 WHY_PLACE: Final = "Place {rank} of {ranked} who could be listed by this team, which has {capacity} places."
 WHY_ROOM: Final = "With {count} more places the list would have reached this person."
 WHY_ROOM_ONE: Final = "With 1 more place the list would have reached this person."
@@ -148,6 +166,7 @@ HEADINGS: Final = {
     "plan": "Plan on record",
     "risk": "Risk in {horizon}",
     "not_until": "Not again until",
+    "changed": "What changed",
     "came_of_it": "What came of it",
     "reasons_fit": "Do the reasons fit?",
     "number": "NHS number",

@@ -19,6 +19,8 @@ PERSON_ROW_HEIGHT = 34
 CHOSEN = ("outcome", "fit", "came")
 """Kinds of cells in which one of a list is chosen."""
 LINE_HEIGHT = 15
+HEADING_HEIGHT = 34
+ROWS_A_SIDE = 12
 MAXIMUM_CELL = 32_000
 
 
@@ -71,6 +73,7 @@ def _write_section(book: Any, sheet: TeamSheet, section: Section, looks: dict[st
     page = book.add_worksheet(section.title[:31])
     top = _write_heading(page, sheet, section, looks, first=first)
     _set_up_page(page, section, top)
+    page.set_row(top, HEADING_HEIGHT)
     for c, column in enumerate(section.columns):
         page.set_column(c, c, column.width)
         page.write_string(top, c, column.heading, looks["head"])
@@ -79,6 +82,7 @@ def _write_section(book: Any, sheet: TeamSheet, section: Section, looks: dict[st
         for c, (column, value) in enumerate(zip(section.columns, row, strict=True)):
             _write_cell(page, (r, c), value, looks["row_id" if column.key == "row" else column.kind])
     last = top + len(section.rows)
+    page.set_h_pagebreaks(range(top + 1 + ROWS_A_SIDE, last + 1, ROWS_A_SIDE))
     if not section.rows:
         page.write_string(top + 1, 0, section.empty, looks["line"])
     else:

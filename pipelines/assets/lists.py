@@ -127,6 +127,7 @@ def _metadata(report: ListReport) -> dict[str, dg.MetadataValue | int | str]:
         "teams": dg.MetadataValue.md(markdown(teams.drop("marginal_score"))),
         "people by status": dg.MetadataValue.md(markdown(statuses)),
         "practices without a team": ", ".join(report.unassigned) or "none",
+        "share from nowhere near the last list": "no list before" if report.churn is None else f"{report.churn:.0%}",
         "rows of earlier lists answered": report.answered,
         "returned rows not taken": report.feedback_faults,
         "lines on the safety incident list": len(report.incidents),

@@ -37,10 +37,14 @@ def home(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def team(home: Store) -> tuple[str, dt.date]:
-    """The team with the longest newest list, and its week."""
-    newest = max(list_folder(home).glob("week=*"))
-    path = max(newest.glob(f"*{SUFFIX}"), key=lambda p: len(load_sheet(p).sections[0].people))
-    return path.name.removesuffix(SUFFIX), dt.date.fromisoformat(newest.name.removeprefix("week="))
+    """The longest list of new people, and its week."""
+
+    def new_people(path: Path) -> int:
+        return sum(len(s.people) for s in load_sheet(path).sections if s.key == "new")
+
+    path = max(sorted(list_folder(home).glob(f"week=*/*{SUFFIX}")), key=new_people)
+    assert new_people(path) > 1
+    return path.name.removesuffix(SUFFIX), dt.date.fromisoformat(path.parent.name.removeprefix("week="))
 
 
 @pytest.fixture
