@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from data_contracts.contract import load_contracts
+from pipelines.alerts import alerts_of_run, send
 from pipelines.resources import Home
+from pipelines.settings import read_settings
 from pipelines.store import Store
-from pipelines.weeks import as_date, latest_week
+from pipelines.weeks import WEEK_TAG, as_date, latest_week
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -68,6 +70,46 @@ def inbox_sensor(weekly: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
         yield dg.RunRequest(run_key=content, partition_key=week.isoformat(), tags={"inbox": content[:12]})
 
     return inbox
+
+
+def failure_sensor() -> dg.SensorDefinition:
+    """Tells people, by the ways that the settings name, of every run that broke down or was stopped by a check."""
+
+    @dg.run_failure_sensor(
+        name="alerts",
+        description="Tells by file, e-mail or webhook (`anticipate.toml`) of runs that broke down, checks that stopped "
+        "a run, and sources that are stale. Names runs, steps and checks, never a person.",
+    )
+    def alerts(context: dg.RunFailureSensorContext) -> None:
+        store, run = Store.at(), context.dagster_run
+        steps = tuple(e.step_key or "" for e in context.get_step_failure_events())
+        found = alerts_of_run(store, run.run_id, run.job_name, run.tags.get(WEEK_TAG, ""), steps)
+        for problem in send(store, found):
+            context.log.error(problem)
+
+    return alerts
+
+
+def after_weekly_sensor(
+    weekly: "UnresolvedAssetJobDefinition", quality: "UnresolvedAssetJobDefinition"
+) -> dg.SensorDefinition:
+    """Makes the data-quality page once a weekly run has succeeded."""
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        monitored_jobs=[weekly],
+        request_job=quality,
+        name="quality_after_weekly",
+        description="Makes the weekly data-quality page when a weekly run has succeeded, unless the settings say no.",
+    )
+    def quality_after_weekly(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+        if not read_settings(Store.at()).quality.after_weekly:
+            return dg.SkipReason("The settings say no (quality.after_weekly).")
+        tags = context.dagster_run.tags
+        week = tags.get("dagster/partition") or tags.get(WEEK_TAG)
+        return dg.RunRequest(run_key=context.dagster_run.run_id, tags={WEEK_TAG: week} if week else {})
+
+    return quality_after_weekly
 
 
 def inbox_files(store: Store) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.model import model
+from pipelines.commands.operate import backup, doctor, forget, restore
 from pipelines.commands.quality import quality
 from pipelines.commands.source import source
 from pipelines.errors import StopError
@@ -29,6 +30,9 @@ app = typer.Typer(
 )
 app.add_typer(source, name="source")
 app.add_typer(quality, name="quality")
+app.add_typer(forget, name="forget")
+for _command in (doctor, backup, restore):
+    app.command()(_command)
 app.add_typer(model, name="model")
 
 
@@ -57,6 +61,10 @@ def choose_home(
     """Remember the home for the command."""
     context.obj = Store.at(home)
     os.environ["ANTICIPATE_HOME"] = str(context.obj.home)  # where the site's own declarations are looked for
+    if (context.obj.home / "anticipate.toml").exists():
+        from pipelines.settings import apply_settings
+
+        apply_settings(context.obj)
 
 
 @app.command()
@@ -118,7 +126,10 @@ def train(
 @app.command()
 def ui(
     context: typer.Context,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine only.")] = 3000,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port.", show_default="3000")] = None,
+    host: Annotated[str | None, typer.Option(help="Address.", show_default="127.0.0.1, this machine only")] = None,
+    *,
+    read_only: Annotated[bool | None, typer.Option("--read-only", help="For viewers: nothing can be started.")] = None,
 ) -> None:
     """Open Dagster on http://127.0.0.1: assets, runs, checks, schedule, and jobs with a form to fill in.
 
@@ -126,7 +137,7 @@ def ui(
     """
     from pipelines.ui import serve
 
-    serve(context.obj, port=port)
+    serve(context.obj, port=port, host=host, read_only=read_only)
 
 
 @app.command()

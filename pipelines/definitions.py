@@ -14,7 +14,7 @@ from pipelines.assets.publication import publication
 from pipelines.assets.quality import GROUP as QUALITY
 from pipelines.assets.quality import expectations, quality
 from pipelines.assets.record import record
-from pipelines.automation import inbox_sensor, monday_schedule
+from pipelines.automation import after_weekly_sensor, failure_sensor, inbox_sensor, monday_schedule
 from pipelines.progress import listening_logger
 from pipelines.resources import Home, Writer
 
@@ -48,7 +48,7 @@ defs = dg.Definitions(
     assets=[conform, record, feature, model, score, weekly_list, marts, publication, quality, expectations],
     jobs=[weekly, train, quality_job, expectations_job, status, query_job, person, why_job, compare_job],
     schedules=[monday_schedule(weekly)],
-    sensors=[inbox_sensor(weekly)],
+    sensors=[inbox_sensor(weekly), after_weekly_sensor(weekly, quality_job), failure_sensor()],
     resources={"home": Home(), "writer": Writer()},
     loggers={
         "console": dg.LoggerDefinition(lambda _: listening_logger(), description="Tells the terminal how it goes.")

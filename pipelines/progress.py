@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pipelines import journal
+from pipelines.settings import read_settings
+from pipelines.store import Store
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent
@@ -43,9 +47,25 @@ def hear(listener: Listener | None) -> Iterator[None]:
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_event", None)
-        if event is not None and _listeners and (happening := _happening(event)):
+        if event is not None and (happening := _happening(event)):
+            meta = getattr(record, "dagster_meta", None) or {}
+            _keep(happening, str(meta.get("run_id", "")), event.job_name)
             for listener in _listeners:
                 listener(happening)
+
+
+def _keep(happening: Happening, run_id: str, job: str) -> None:
+    """Write it to the home's log, unless its settings say otherwise; a full disk stops the run, not its log."""
+    store = Store.at()
+    with suppress(OSError):
+        _write(store, happening, run_id, job)
+
+
+def _write(store: Store, happening: Happening, run_id: str, job: str) -> None:
+    if read_settings(store).log.file:
+        level = "error" if happening.what == "broke" else "info"
+        said = {"what": happening.what, "step": happening.step, "asset": happening.asset, "rows": happening.rows}
+        journal.write(store, level=level, run=run_id, job=job, **{k: v for k, v in said.items() if v not in ("", None)})
 
 
 def _happening(event: DagsterEvent) -> Happening | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipelines.alerts import alerts_of_run, send
 from pipelines.dagster_home import open_instance, prepare_dagster, show_with_location
 from pipelines.lock import writing
 from pipelines.progress import Listener, hear
@@ -69,6 +70,9 @@ def run_job(
                 raise_on_error=False,
             )
             show_with_location(instance, result.dagster_run)
+            if not result.success:
+                steps = tuple(e.step_key or "" for e in result.all_events if e.is_step_failure)
+                send(store, alerts_of_run(store, result.run_id, job, str(week or ""), steps))
         release()
     return Outcome(result.run_id, result.success, () if result.success else tuple(_reasons(result)))
 

@@ -125,6 +125,7 @@ class Store:
             How many leftovers were removed.
         """
         left = [*self.temporary.glob("*"), *self.published.glob(".*")]
+        left += [*self.lake.rglob(".*.partial"), *self.lake.rglob(".writing-*"), *self.vault.rglob("*.partial")]
         for path in left:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         return len(left)

@@ -11,36 +11,48 @@ import time
 
 from pipelines.dagster_home import LOCATION, prepare_dagster
 from pipelines.errors import MistakeError, ProblemError
+from pipelines.settings import read_settings
 from pipelines.store import Store
 
-HOST = "127.0.0.1"
 
-
-def serve(store: Store, *, port: int) -> None:
+def serve(store: Store, *, port: int | None = None, host: str | None = None, read_only: bool | None = None) -> None:
     """Run webserver and daemon until interrupted; when one ends, so does the other.
+
+    Args:
+        store: the home.
+        port: as the settings say where not given.
+        host: the same; another address than this machine's needs a sign-on before it.
+        read_only: the same; pages that change nothing and start nothing, with no daemon beside them.
 
     Raises:
         MistakeError: the port is taken.
         ProblemError: one of the two ended by itself.
     """
+    settings = read_settings(store).ui
+    port, host = port or settings.port, host or settings.host
+    looking_only = settings.read_only if read_only is None else read_only
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             raise MistakeError(f"Port {port} is in use on this machine; try --port {port + 1}.") from None
     prepare_dagster(store.prepare())
     shared = ["--module-name", LOCATION, "--code-server-log-level", "error"]
     quiet = ["--log-level", "warning", "--dagster-log-level", "warning"]
     commands = {
-        "webserver": ["dagster_webserver", "--host", HOST, "--port", str(port), *shared, *quiet],
+        "webserver": ["dagster_webserver", "--host", host, "--port", str(port), *shared, *quiet],
         "daemon": ["dagster._daemon", "run", *shared, "--log-level", "warning"],
     }
+    if looking_only:
+        commands = {"webserver": [*commands["webserver"], "--read-only"]}
     environment = {**os.environ, "DAGSTER_HOME": str(store.dagster_home), "ANTICIPATE_HOME": str(store.home)}
     running = {
         name: subprocess.Popen([sys.executable, "-m", *command], env=environment) for name, command in commands.items()
     }
-    sys.stdout.write(f"Dagster for {store.home} on http://{HOST}:{port} (Ctrl-C stops it)\n")
+    sys.stdout.write(
+        f"Dagster for {store.home} on http://{host}:{port}{' for looking only' * looking_only} (Ctrl-C stops it)\n"
+    )
     sys.stdout.flush()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
