@@ -20,7 +20,7 @@ from features import FeatureSet, load_features
 from models import boosting, evaluation, gate, registry
 from models.candidate import Candidate
 from models.card import write_card
-from models.drift import training_bins
+from models.drift import SCORE, score_bins, training_bins
 from models.errors import ModelError
 from models.fitting import Fates, Material, enough, fates, fit_all
 from models.ladder import BOOSTED
@@ -253,7 +253,7 @@ class _Job:
                 candidate,
                 about={**about, **own},
                 metrics=metrics,
-                bins=bins,
+                bins=bins | {SCORE: score_bins(tested.predicted[name])},
             )
             if self.outcome.shown:
                 registry.attach(self.model_folder, model_id, registry.PREDICTIONS, self._predictions(tested, name))

@@ -11,6 +11,7 @@ from pydantic import Field
 from pipelines import stages, training
 from pipelines.assets.features import KEY as FEATURE
 from pipelines.assets.record import table_key
+from pipelines.drift import CHECKS, TOLD, drift_findings
 from pipelines.findings import Finding, keep
 from pipelines.partitions import WEEKLY, week_of_run, weeks_of
 from pipelines.presentation import code_reference, markdown
@@ -112,6 +113,7 @@ def _gate(used: pl.DataFrame, done: training.Training) -> Finding:
             description="A week scored again has the same scores. Where it has not, what was there stays. Tells, does "
             "not stop.",
         ),
+        *(dg.AssetCheckSpec(name, asset=SCORE, description=says + TOLD) for name, says in CHECKS.items()),
     ],
 )
 def score(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
@@ -139,11 +141,18 @@ def score(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Mate
             "As before." if not changed else f"Would differ now, and stay as they were: {', '.join(changed)}.",
         ),
     ]
+    findings += drift_findings(writer.store, weeks[-1])
     keep(writer.store, findings, run_id=context.run_id, step="score", week=weeks[-1])
     spread = (
         pl.read_parquet(built[-1].folder / "score.parquet")
         .group_by("outcome", "model_id", "model_status")
-        .agg(people=pl.len(), mean=pl.col("score").mean().round(4), top_percent=pl.col("score").quantile(0.99).round(4))
+        .agg(
+            people=pl.len(),
+            mean=pl.col("score").mean().round(4),
+            top_percent=pl.col("score").quantile(0.99).round(4),
+            unknown_share=pl.col("unknown_share").mean().round(4),
+            most_unknown=pl.col("unknown_share").max().round(4),
+        )
     )
     yield dg.MaterializeResult(
         metadata={
@@ -162,6 +171,7 @@ def _nobody(
 ) -> Iterator[dg.MaterializeResult]:
     """No model may be shown: nobody is scored, and that is said."""
     checks = [("one_score_a_person", True), ("past_scores_reproduced", False)]
+    checks += [(name, False) for name in CHECKS]
     findings = [Finding(("score",), name, passed=True, says=training.NO_MODEL, blocking=b) for name, b in checks]
     keep(writer.store, findings, run_id=context.run_id, step="score", week=weeks[-1])
     yield dg.MaterializeResult(

@@ -1,0 +1,89 @@
+"""Watches each scored week for drift: features, scores, unknown values, and calibration as windows close."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pipelines.findings import Finding
+from pipelines.stages import feature_folder, record_opened, score_folder
+from pipelines.store import Store
+from pipelines.training import data_date
+
+ASSET = ("score",)
+CHECKS = {
+    "features_steady": "No feature has moved far from where the model learnt (population stability index).",
+    "scores_steady": "The scores are spread as they were when the model was tested (population stability index).",
+    "nothing_newly_unknown": "No feature is unknown for many more people than where the model learnt.",
+    "calibrated_in_the_large": "Of the newest scored week whose window has closed: events seen over events expected.",
+}
+TOLD = " Tells, does not stop."
+NO_BINS = "The model in use keeps nothing to compare with; one trained now does."
+SHOWN = 5
+
+
+def drift_findings(store: Store, week: dt.date) -> list[Finding]:
+    """One finding a check; numbers are kept week by week, so Dagster draws them over time."""
+    from models import load_outcomes
+    from models.drift import newest_closed, week_drift
+    from models.limits import load_limits
+
+    primary, limits = next(iter(load_outcomes().values())), load_limits().drift
+    found = week_drift(
+        week,
+        outcome=primary.name,
+        feature_folder=feature_folder(store),
+        model_folder=store.models,
+        score_folder=score_folder(store),
+    )
+    with record_opened(store) as con:
+        closed = newest_closed(con, primary, score_folder=score_folder(store), data_date=data_date(store, week))
+    if found is None:
+        steady = [Finding(ASSET, name, passed=True, says=NO_BINS) for name in list(CHECKS)[:3]]
+    else:
+        moved, unknown = found.moved(limits.psi_warn), found.newly_unknown(limits.unknown_warn)
+        largest = max((f["psi"] for f in found.features.values()), default=0.0)
+        share = sum(f["unknown_now"] for f in found.features.values()) / max(1, len(found.features))
+        psi = found.score_psi if found.score_psi is not None else 0.0
+        week_to_week = {} if found.overlap is None else {"of the highest 5 %, there the week before": found.overlap}
+        steady = [
+            Finding(
+                ASSET,
+                "features_steady",
+                not moved,
+                f"Moved: {_named(moved)}." if moved else "No feature has moved far.",
+                counts={"largest index": largest, "features moved": len(moved)},
+            ),
+            Finding(
+                ASSET,
+                "scores_steady",
+                psi < limits.score_psi_warn,
+                f"Index of the scores {psi:.3f}; a shift is said from {limits.score_psi_warn}.",
+                counts={"index": psi, **week_to_week},
+            ),
+            Finding(
+                ASSET,
+                "nothing_newly_unknown",
+                not unknown,
+                f"Unknown for many more people: {_named(unknown)}." if unknown else "Nothing is newly unknown.",
+                counts={"features": len(unknown), "mean share unknown": round(share, 4)},
+            ),
+        ]
+    if closed is None:
+        in_the_large = Finding(ASSET, "calibrated_in_the_large", passed=True, says="No scored week has closed yet.")
+    else:
+        low, high = closed.interval()
+        bounds = load_limits().observed_over_expected
+        in_the_large = Finding(
+            ASSET,
+            "calibrated_in_the_large",
+            low <= bounds[1] and high >= bounds[0],
+            f"{closed.outcome}, week of {closed.week}: {closed.observed:,.0f} events seen, {closed.expected:,.0f} "
+            f"expected, ratio {closed.ratio:.2f} ({low:.2f} to {high:.2f}).",
+            counts={"observed": closed.observed, "expected": closed.expected, "ratio": round(closed.ratio, 4)},
+        )
+    return [*steady, in_the_large]
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
