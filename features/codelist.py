@@ -51,7 +51,7 @@ def read(folder: Path, name: str) -> Codelist:
     """The codes of ``<folder>/<name>.csv``: column ``code``, and ``polarity`` where the file has it.
 
     A code that says the opposite (absent, declined) or that only names a measurement is left out: its mere presence
-    says nothing about the person.
+    says nothing about the person. A list that is named for its polarity (``carer_has_absent``) holds codes of just that.
 
     Raises:
         FeatureError: the file is missing, empty, or a code is not a whole number.
@@ -67,8 +67,9 @@ def read(folder: Path, name: str) -> Codelist:
             if not text.isdigit():
                 raise FeatureError(f"{path.name}, line {number}: {text!r} is not a code (damaged by a spreadsheet?)")
             polarity = (row.get("polarity") or "").strip()
-            if polarity in (*NOW, "history"):
-                codes[int(text)] = codes.get(int(text), False) or polarity in NOW
+            own = bool(polarity) and name.endswith(f"_{polarity}")
+            if own or polarity in (*NOW, "history"):
+                codes[int(text)] = codes.get(int(text), False) or own or polarity in NOW
             elif polarity == "measured":
                 measured.add(int(text))
     if not codes and not measured:
