@@ -8,6 +8,7 @@ site/sources/<source>.yaml     a contract; its id must not be one that the produ
 site/examples/<source>.csv     a few artificial rows, read by `anticipate source check`
 site/features/<family>.yaml    features, as in features/declared
 site/code_value.csv            codes: set,code,label,source
+site/teams.yaml                neighbourhood teams and what they can see in a week, as in outreach/teams.yaml
 ```
 """
 

@@ -10,6 +10,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from data_contracts import site
 from outreach.declaration import ListError, faults_of
 
 TEAMS = Path(__file__).parent / "teams.yaml"
@@ -147,13 +148,20 @@ def _twice(codes: Iterable[str]) -> list[str]:
     return sorted({c for c in listed if listed.count(c) > 1})
 
 
-@cache
-def load_teams(path: Path = TEAMS) -> TeamsFile:
-    """The teams file.
+def teams_path() -> Path:
+    """The site's ``teams.yaml`` where it has one, else the file that the product ships."""
+    place = site.folder()
+    own = place / TEAMS.name if place else None
+    return own if own and own.exists() else TEAMS
+
+
+def load_teams(path: Path | None = None) -> TeamsFile:
+    """The teams file: the one named, else ``teams_path``.
 
     Raises:
         ListError: it cannot be read, or a number in it cannot be; one sentence a fault.
     """
+    path = path or teams_path()
     try:
         return TeamsFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:

@@ -28,6 +28,7 @@ def run_demo(store: Store, *, people: int, seed: int, weeks: int) -> None:
     asked = {"people": people, "seed": seed, "weeks": weeks}
     made = _made(store, asked) or _make(store, asked)
     _write_roles(store)
+    _write_teams(store, people)
     mondays = [dt.date.fromisoformat(day) for day in made["deliveries"]][1:]
     os.environ["ANTICIPATE_LAST_WEEK"] = max(mondays).isoformat()
     for monday in mondays:
@@ -50,6 +51,19 @@ def _write_roles(store: Store) -> None:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_text(demonstration_roles(account(), dt.date(2099, 12, 31)), encoding="utf-8")
+
+
+def _write_teams(store: Store, people: int) -> None:
+    """Fewer places than life has, because a demonstration has fewer people: a list stays a choice."""
+    path = store.home / "site" / "teams.yaml"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        slots = min(15, max(2, round(people / 5_000)))
+        path.write_text(
+            f"# Places for {people:,} artificial people; outreach/teams.yaml says what else can be set.\n"
+            f"default:\n  new_contact_slots: {slots}\n  re_review_share: 0.2\nteams: []\n",
+            encoding="utf-8",
+        )
 
 
 def _made(store: Store, asked: dict[str, int]) -> dict[str, list[str]] | None:
