@@ -51,7 +51,7 @@ def read(folder: Path, name: str) -> Codelist:
     """The codes of ``<folder>/<name>.csv``: column ``code``, and ``polarity`` where the file has it.
 
     A code that says the opposite (absent, declined) or that only names a measurement is left out: its mere presence
-    says nothing about the person. A list that is named for its polarity (``carer_has_absent``) holds codes of just that.
+    says nothing about the person. A list named for its polarity holds just such codes.
 
     Raises:
         FeatureError: the file is missing, empty, or a code is not a whole number.
