@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -120,6 +120,7 @@ def build_lists(
     declaration: ListDeclaration | None = None,
     teams: TeamsFile | None = None,
     policy: Path = POLICY,
+    registers: Path | None = None,
 ) -> ListReport:
     """Builds every team's list of one week into `out`.
 
@@ -136,6 +137,7 @@ def build_lists(
         declaration: the list; default `weekly_contact`.
         teams: the teams file; default `outreach/teams.yaml`.
         policy: the opt-out policy table.
+        registers: the folder of weeks of registers, whose rows may come back on the same workbooks' way.
 
     Raises:
         FeatureError: the week's features are not there.
@@ -154,7 +156,7 @@ def build_lists(
         features=features,
         policy=policy,
         teams=teams,
-        rows=_rows_before(earlier, week),
+        rows=_rows_before(week, earlier, registers),
     )
     team_table = considered.teams
     people = considered.people.join(scores_before(earlier, week, heading.model_id), on="person_id", how="left")
@@ -217,7 +219,7 @@ def build_lists(
     if otherwise:
         files = _given_out(out)
     else:
-        files = [file for sheet in sheets for file in _write(sheet, out)]
+        files = write_sheets(sheets, out)
         write_rows(sheets, out)
     summaries = tuple(_summary(team, rows[team["team"]]) for team in team_table.iter_rows(named=True))
     return ListReport(
@@ -247,8 +249,13 @@ def _churn_in_words(share: float | None, declaration: ListDeclaration) -> tuple[
     return (wording.CHURN.format(share=round(share * 100)),)
 
 
-def _rows_before(earlier: Path | None, week: dt.date) -> pl.DataFrame:
-    return read_rows(earlier).filter(pl.col("week") < week)
+def _rows_before(week: dt.date, *folders: Path | None) -> pl.DataFrame:
+    return pl.concat([read_rows(f) for f in folders]).filter(pl.col("week") < week)
+
+
+def write_sheets(sheets: Iterable[TeamSheet], out: Path) -> list[Path]:
+    """Writes each team's workbook and page, and keeps the sheet as data beside them."""
+    return [file for sheet in sheets for file in _write(sheet, out)]
 
 
 def _write(sheet: TeamSheet, out: Path) -> list[Path]:

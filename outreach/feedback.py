@@ -42,7 +42,7 @@ class Feedback:
 
     Attributes:
         answers: one row a row id that holds: `row_id`, `week`, `team`, `sheet`, `person_id`, `outcome`, `came_of_it`,
-            `reasons_fit`, `not_until`, `answered_on` (null values: nothing was written).
+            `reasons_fit`, `register_answer`, `not_until`, `answered_on` (null values: nothing was written).
         faults: what could not be taken, by the place where it stands: `FAULT_SCHEMA`.
     """
 
@@ -86,7 +86,7 @@ def read_feedback(con: duckdb.DuckDBPyConnection, index: dt.date, rows: pl.DataF
 
 
 _NOTHING = {
-    **{c: pl.lit(None, pl.String) for c in ("outcome", "came_of_it", "reasons_fit")},
+    **{c: pl.lit(None, pl.String) for c in ("outcome", "came_of_it", "reasons_fit", "register_answer")},
     **{c: pl.lit(None, pl.Date) for c in ("not_until", "answered_on")},
 }
 

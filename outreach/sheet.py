@@ -42,7 +42,7 @@ class Column:
     key: str
     heading: str
     width: int
-    kind: Literal["text", "integer", "percent", "date", "outcome", "fit", "came", "day", "entry"] = "text"
+    kind: Literal["text", "integer", "percent", "date", "outcome", "fit", "came", "day", "entry", "right"] = "text"
 
 
 @dataclass(frozen=True)

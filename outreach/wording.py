@@ -115,6 +115,22 @@ UNSEEN_DEATHS: Final = (
 UNSEEN_ADMISSIONS: Final = "Since {date}, {count} of them may have been admitted without our knowing."
 LESS_THAN_ONE: Final = "less than 1"
 
+REGISTER_TITLE: Final = "People who are or may be housebound, or live in a care home"
+REGISTER_ABOUT: Final = (
+    "Everyone of the neighbourhood for whom there is evidence, in no order of need. It is no list of whom to see."
+)
+REGISTER_COUNTS: Final = (
+    "{people} people; {nobody} whom nobody has seen in 12 months that we can see; {due} due for a review."
+)
+REGISTER_LEFT: Final = "No longer registered here, or the evidence has ended."
+REGISTER_RIGHT: Final = ("Confirmed", "Not housebound", "No longer housebound")
+TEAM_SAID: Final = "The team said: {} ({}). {}"
+REVIEW_DUE: Final = "Due"
+FOR_NOW: Final = "For now, until {}"
+NO_END: Final = "No end recorded"
+HOUSEBOUND_WORDS: Final = {1: "Possibly housebound", 2: "Probably housebound", 3: "Recorded as housebound"}
+CARE_HOME_WORDS: Final = {1: "In a care home for now", 2: "In a care home", 3: "In a nursing home"}
+
 WHY_PLACE: Final = "Place {rank} of {ranked} who could be listed by this team, which has {capacity} places."
 WHY_ROOM: Final = "With {count} more places the list would have reached this person."
 WHY_ROOM_ONE: Final = "With 1 more place the list would have reached this person."
@@ -137,6 +153,14 @@ SECTION_NEW: Final = ("New this week", "People who were on no list in the last {
 SECTION_DETAIL: Final = ("Details", "The same people in the same rows, with all reasons and the risk as a number.", "")
 SECTION_STILL: Final = ("Still here", "On a list in the last {weeks} weeks and still above the threshold.", "Nobody.")
 SECTION_OFF: Final = ("Coming off", "On a list in the last {weeks} weeks and no longer on it, and why.", "Nobody.")
+SECTION_JOINED: Final = ("Joined this month", "On the register now and not a month ago.", "Nobody.")
+SECTION_EXPIRING: Final = (
+    "Ends soon",
+    "Recorded as housebound for now, and the record lapses within a month.",
+    "Nobody.",
+)
+SECTION_LEFT: Final = ("Left this month", "On the register a month ago and not now, and why.", "Nobody.")
+SECTION_REGISTER: Final = ("Register", "Everyone, by practice.", "Nobody.")
 SECTION_ADD: Final = (
     "Add a person",
     "Someone else the team wants to think about: write the NHS number and what was done. "
@@ -167,6 +191,13 @@ HEADINGS: Final = {
     "risk": "Risk in {horizon}",
     "not_until": "Not again until",
     "changed": "What changed",
+    "level": "Level",
+    "lasting": "For now or lasting",
+    "evidence": "Evidence",
+    "known_since": "Since",
+    "cause": "Cause",
+    "review": "Review",
+    "right": "Still right?",
     "came_of_it": "What came of it",
     "reasons_fit": "Do the reasons fit?",
     "number": "NHS number",

@@ -16,7 +16,7 @@ from outreach.sheet import Cell, Column, Section, TeamSheet
 A4 = 9
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 PERSON_ROW_HEIGHT = 34
-CHOSEN = ("outcome", "fit", "came")
+CHOSEN = ("outcome", "fit", "came", "right")
 """Kinds of cells in which one of a list is chosen."""
 LINE_HEIGHT = 15
 HEADING_HEIGHT = 34
@@ -139,7 +139,12 @@ def _height(columns: tuple[Column, ...], row: tuple[Cell, ...]) -> int:
 
 
 def _offer_choices(page: Worksheet, section: Section, sheet: TeamSheet, first: int, last: int) -> None:
-    offered = {"outcome": sheet.outcomes, "fit": wording.FITS, "came": wording.CAME_OF_IT}
+    offered = {
+        "outcome": sheet.outcomes,
+        "fit": wording.FITS,
+        "came": wording.CAME_OF_IT,
+        "right": wording.REGISTER_RIGHT,
+    }
     for c, column in enumerate(section.columns):
         if column.kind in CHOSEN:
             rule = {

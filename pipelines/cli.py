@@ -201,6 +201,7 @@ def release(
     at_practice: Annotated[
         bool, typer.Option("--at-practice", help="Row ids and pseudonyms only; the practice says who they are.")
     ] = False,
+    register: Annotated[bool, typer.Option("--register", help="The register instead of the weekly list.")] = False,
 ) -> None:
     """Release one team's list with NHS numbers. Who asks is the account; each person shown goes into the audit log.
 
@@ -208,7 +209,7 @@ def release(
     """
     from pipelines.commands.release import release_list
 
-    release_list(context.obj, team, week, purpose, at_practice=at_practice)
+    release_list(context.obj, team, week, purpose, at_practice=at_practice, register=register)
 
 
 @app.command()
@@ -225,6 +226,20 @@ def why(
 
     found = answer(context.obj, reference, week)
     sys.stdout.write(f"{found.reference}, list of {found.week}\n" + "".join(f"- {s}\n" for s in found.sentences))
+
+
+@app.command()
+def register(
+    context: typer.Context,
+    week: Annotated[str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the newest list")] = None,
+) -> None:
+    """Build each neighbourhood's register: who is or may be housebound or lives in a care home. Uncapped, unranked.
+
+    Example: `anticipate register`, then `anticipate release U05048 --register --purpose "direct care"`
+    """
+    from pipelines.register import show_register
+
+    show_register(context.obj, week)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from data_contracts.returned import WorkbookError, read_returned
 from outreach.feedback import incidents, read_feedback, results
 from outreach.ledger import ledgers
 from outreach.stored import read_rows
-from pipelines.stages import list_folder, record_opened
+from pipelines.stages import list_folder, record_opened, register_folder
 from pipelines.store import Store
 
 SOURCE = "outreach_feedback"
@@ -36,7 +36,7 @@ class Reported:
 
 def feedback_now(store: Store) -> Reported:
     """Everything that teams have sent back so far."""
-    rows = read_rows(list_folder(store))
+    rows = pl.concat([read_rows(list_folder(store)), read_rows(register_folder(store))])
     on = _newest(store)
     with record_opened(store) as con:
         told = read_feedback(con, on, rows)

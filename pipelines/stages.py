@@ -184,6 +184,11 @@ def list_folder(store: Store) -> Path:
     return store.lake / "list"
 
 
+def register_folder(store: Store) -> Path:
+    """The folder of weeks that holds registers."""
+    return store.lake / "register"
+
+
 def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Sequence[str] = ()) -> ListReport:
     """Make every team's list of one week.
 
@@ -201,6 +206,7 @@ def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Seque
                 features=weeks_folder,
                 out=list_folder(store) / f"week={week}",
                 earlier=list_folder(store),
+                registers=register_folder(store),
                 reasons=lambda people: told_reasons(weeks_folder, store.models, week, people),
                 heading=heading,
                 tie_key=hmac.new(open_key(store), b"anticipate|tie", hashlib.sha256).digest(),

@@ -10,7 +10,7 @@ from outreach.ledger import ledgers
 from pipelines.errors import MistakeError, ProblemError
 from pipelines.publish import publications
 from pipelines.release.audit import Head
-from pipelines.release.door import audit_log, overdue, release
+from pipelines.release.door import What, audit_log, overdue, release
 from pipelines.stages import list_folder
 from pipelines.store import Store
 from pipelines.terminal import console, show
@@ -31,10 +31,13 @@ def list_week(store: Store, asked: str | None) -> dt.date:
     return max(weeks)
 
 
-def release_list(store: Store, team: str, week: str | None, purpose: str, *, at_practice: bool) -> None:
+def release_list(
+    store: Store, team: str, week: str | None, purpose: str, *, at_practice: bool, register: bool = False
+) -> None:
     """Release, and say where the list lies and until when."""
     now = dt.datetime.now(tz=dt.UTC)
-    done = release(store, team, list_week(store, week), purpose, now=now, at_practice=at_practice)
+    what: What = "register" if register else "list"
+    done = release(store, team, list_week(store, week), purpose, now=now, at_practice=at_practice, what=what)
     console.print(f"{done.people:,} people released to {done.folder}", soft_wrap=True)
     if done.left_out:
         console.print(f"{done.left_out:,} of the list as it was made are left out: death, move or opt-out since.")

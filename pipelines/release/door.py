@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from data_contracts.identity import IdentityError, person_ref
 from data_contracts.words import check_words
@@ -27,11 +27,15 @@ from pipelines.release.audit import AuditLog, Head
 from pipelines.release.checks import Standing, check_fresh, newest_received, standing
 from pipelines.release.identity import Identity, identities, numbers_outside_artificial, sources_not_artificial
 from pipelines.release.roles import ROLES, Asker, NotAllowedError, account, find_asker
-from pipelines.stages import list_folder, record_opened
+from pipelines.stages import list_folder, record_opened, register_folder
 from pipelines.store import Store
 
 KEPT_DAYS = 28
 """A released list is to be deleted after this many days."""
+
+What = Literal["list", "register"]
+LISTED = ("new", "standing", "still", "joined", "expiring", "register")
+"""Sheets whose people are in the text file of numbers."""
 
 NUMBERS = "nhs_numbers.txt"
 NOTE = "release.json"
@@ -55,7 +59,14 @@ def audit_log(store: Store) -> AuditLog:
 
 
 def release(
-    store: Store, team: str, week: dt.date, purpose: str, *, now: dt.datetime, at_practice: bool = False
+    store: Store,
+    team: str,
+    week: dt.date,
+    purpose: str,
+    *,
+    now: dt.datetime,
+    at_practice: bool = False,
+    what: What = "list",
 ) -> Released:
     """Release one team's list of one week.
 
@@ -66,18 +77,19 @@ def release(
         purpose: as asked; must be one of the account's.
         now: the moment of the release.
         at_practice: row ids and pseudonyms only; the practice says who they are.
+        what: the weekly list, or the register.
 
     Raises:
         ProblemError: the release is turned down; it is logged as such.
     """
     who = account()
     log = audit_log(store)
-    asked = {"account": who, "team": team, "week": week.isoformat(), "purpose": purpose}
+    asked = {"account": who, "team": team, "week": week.isoformat(), "purpose": purpose, "what": what}
     try:
         if faults := log.verify():
             raise NotAllowedError(f"The audit log does not hold: {faults[0]}")
         asker, on = _admit(store, who, team=team, week=week, purpose=purpose, now=now)
-        sheet = _sheet(store, team, week)
+        sheet = _sheet(store, team, week, what)
         told = (wording.RELEASED.format(person=asker.role.person, purpose=purpose, date=wording.uk_date(now.date())),)
         prepared, numbers = _prepared(store, sheet, on, now.date(), told, at_practice=at_practice)
     except (NotAllowedError, IdentityError) as error:
@@ -118,13 +130,14 @@ def _in_use(store: Store, week: dt.date) -> InUse:
     return InUse(str(models.get(outcome, "none")), outcome, codelist_versions())
 
 
-def _sheet(store: Store, team: str, week: dt.date) -> TeamSheet:
+def _sheet(store: Store, team: str, week: dt.date, what: What) -> TeamSheet:
     name = re.sub(r"[^A-Za-z0-9_-]", "_", team)
-    path = list_folder(store) / f"week={week}" / f"{name}{SUFFIX}"
+    folder = list_folder(store) if what == "list" else register_folder(store)
+    path = folder / f"week={week}" / f"{name}{SUFFIX}"
     if not path.exists():
         there = sorted(p.name.removesuffix(SUFFIX) for p in path.parent.glob(f"*{SUFFIX}"))
-        hint = f"the teams are {', '.join(there)}" if there else "no list was made for that week"
-        raise NotAllowedError(f"There is no list of {team} for {week}: {hint}.")
+        hint = f"the teams are {', '.join(there)}" if there else f"no {what} was made for that week"
+        raise NotAllowedError(f"There is no {what} of {team} for {week}: {hint}.")
     return load_sheet(path)
 
 
@@ -205,9 +218,7 @@ def _write_files(
         name = re.sub(r"[^A-Za-z0-9_-]", "_", prepared.sheet.team)
         write_workbook(prepared.sheet, staging / f"{name}.xlsx")
         write_page(prepared.sheet, staging / f"{name}.html")
-        listed = [
-            numbers[p] for p, key in prepared.shown.items() if p in numbers and key in ("new", "standing", "still")
-        ]
+        listed = [numbers[p] for p, key in prepared.shown.items() if p in numbers and key in LISTED]
         if numbers:
             (staging / NUMBERS).write_text("".join(f"{n}\r\n" for n in listed), encoding="ascii", newline="")
         (staging / NOTE).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")

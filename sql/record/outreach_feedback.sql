@@ -8,6 +8,7 @@ select
     outcome,
     came_of_it,
     reasons_fit,
+    register_answer,
     not_until,
     found_at,
     delivery_id,

@@ -19,6 +19,7 @@ from data_contracts.rules import code_set
 from outreach import ListReport, load_list, wording
 from outreach.columns import ADD, DETAIL, NEW
 from outreach.feedback import OTHER_TEAM, UNKNOWN_ROW, results
+from outreach.register import COLUMNS as REGISTER
 from outreach.stored import read_rows
 from record import open_histories, update_history
 from tests.examples.outreach import MONDAY, OTHER_PRACTICE, Example, example
@@ -293,9 +294,10 @@ def test_uptake_unanswered_share_and_yield_are_reported(record: Example) -> None
 
 
 def test_headings_and_choices_of_the_workbook_are_those_of_the_contract() -> None:
-    printed = {c.heading for c in (*NEW, *DETAIL, *ADD)}
+    printed = {c.heading for c in (*NEW, *DETAIL, *ADD, *REGISTER)}
     read = {c.header for c in CONTRACT.columns if c.name != "found_at"}
     assert read <= printed
     assert tuple(sorted(code_set("outreach_outcome"))) == tuple(sorted(load_list().outcomes))
     assert tuple(sorted(code_set("outreach_came_of_it"))) == tuple(sorted(wording.CAME_OF_IT))
+    assert tuple(sorted(code_set("outreach_register_answer"))) == tuple(sorted(wording.REGISTER_RIGHT))
     assert tuple(sorted(code_set("outreach_reasons_fit"))) == tuple(sorted(wording.FITS))
