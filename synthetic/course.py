@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthetic import crisis, moves, rng
+from synthetic.act import Acts
 from synthetic.people import YEAR, BoolArray, People
 from synthetic.rng import F64, I64
 from synthetic.rules import Condition, Rules
@@ -90,7 +91,16 @@ def begin(people: People, world: World) -> State:
     )
 
 
-def live(people: People, state: State, world: World, until: int, *, record: bool = True, salt: int = 0) -> Course:
+def live(
+    people: People,
+    state: State,
+    world: World,
+    until: int,
+    *,
+    record: bool = True,
+    salt: int = 0,
+    acts: Acts | None = None,
+) -> Course:
     """Runs everyone from ``state.week`` to week ``until``.
 
     Args:
@@ -101,6 +111,7 @@ def live(people: People, state: State, world: World, until: int, *, record: bool
         record: keep the monthly states (the log is always kept).
         salt: 0 for the one true history; another number gives another future from the same state, in which nobody
             leaves the area.
+        acts: contacts of outreach teams that change hazards.
     """
     s = copy.deepcopy(state)
     key = people.key if salt == 0 else rng.keyed(world.seed ^ (salt * 0x9E37), people.index)
@@ -112,6 +123,7 @@ def live(people: People, state: State, world: World, until: int, *, record: bool
             _slow_states(scene, None if salt else exit_day)
             if record:
                 months.append(_snapshot(s))
+        scene.changed = acts.on(scene.day, len(people)) if acts else None
         _week(scene, death_day)
     s.week = until
     return Course(scene.log, _stack(months), death_day, exit_day, s.onset, s)
@@ -123,13 +135,17 @@ def _week(scene: Scene, death_day: I64) -> None:
     here = s.alive & s.present
     recent = np.minimum(s.recent, c.recent_most)
     weekly = 7 / YEAR
-    dies = here & (rng.uniform(key, "death", week) < np.exp(s.log_death + c.death_recent * recent) * weekly)
+    more = scene.changed or {"death": 0.0, "crisis": 0.0, "fall": 0.0}
+    death = s.log_death + c.death_recent * recent + more["death"]
+    dies = here & (rng.uniform(key, "death", week) < np.exp(death) * weekly)
     dies &= s.hospital_until < monday
     day = monday + rng.whole(7 * rng.uniform(key, "day of death", week))
     s.dies_on = np.where(dies, np.minimum(s.dies_on, day), s.dies_on)
     wave = 1 + c.crisis_winter * scene.world.winter(week)
-    crisis_now = rng.uniform(key, "crisis", week) < np.exp(s.log_crisis + c.crisis_recent * recent) * weekly * wave
-    fall_now = rng.uniform(key, "fall", week) < np.exp(s.log_fall + c.fall_recent * recent) * weekly
+    hazard = s.log_crisis + c.crisis_recent * recent + more["crisis"]
+    crisis_now = rng.uniform(key, "crisis", week) < np.exp(hazard) * weekly * wave
+    hazard = s.log_fall + c.fall_recent * recent + more["fall"]
+    fall_now = rng.uniform(key, "fall", week) < np.exp(hazard) * weekly
     for kind, now in (("crisis", crisis_now), ("fall", fall_now)):
         who = np.flatnonzero(now & here)
         on = monday + rng.whole(7 * rng.uniform(key[who], kind + " day", week))

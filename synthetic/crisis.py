@@ -88,6 +88,8 @@ def _dealt_with_crisis(scene: Scene, who: I64, age: F64, shift: F64) -> NDArray[
     admit = c.admit.constant + c.admit.per_decade_over_40 * older + c.admit.dependence * np.minimum(d, 5) + shift
     admit = admit + c.admit.alone * s.alone[who] + c.admit.recent * np.minimum(s.recent[who], 1.5)
     admit = admit + c.admit.palliative * s.palliative[who] + c.admit.care_home * in_home + c.admit.child * (age < 16)
+    if scene.changed:
+        admit = admit + scene.changed["admit"][who]
     ed = c.ed_only.constant + c.ed_only.per_decade_over_40 * older + c.ed_only.dependence * d
     ed = ed + c.ed_only.care_home * in_home
     team = np.where(age >= 18, c.ucr.constant + c.ucr.dependence * np.minimum(d, 5) + c.ucr.care_home * in_home, -20)

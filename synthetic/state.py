@@ -104,6 +104,7 @@ class Scene:
     key: U64
     log: Log
     week: int = 0
+    changed: dict[str, F64] | None = None  # what contacts add this week, see ``act``
 
     @property
     def day(self) -> int:
