@@ -9,11 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import features
 from features.declaration import FeatureSet
-from tests.spec.housebound_world import MONDAY, add_to, silent_practice
-from tests.tiny_record import TinyRecord, tiny_codelists
+from tests.reference import housebound as reference
+from tests.spec.housebound_world import BOOKED, CODED, MONDAY, add_to, silent_practice
+from tests.tiny_record import PRACTICE, TinyRecord, code_of, tiny_codelists
 
 HERE = Path(__file__).parent
 CASES = yaml.safe_load((HERE / "housebound.yaml").read_text(encoding="utf-8"))
@@ -111,3 +114,42 @@ def test_each_source_is_evidence_and_their_agreement_is_counted(week, declared):
     agreement = features.care_home_agreement(week, MONDAY, declared=declared)
     both = agreement.filter(pl.col("council") & pl.col("gp") & ~pl.col("hospital") & ~pl.col("registration"))
     assert both["people"].to_list() == [1]
+
+
+HAPPENED = st.tuples(
+    st.one_of(
+        st.integers(0, 800), st.sampled_from([1, 182, 183, 184, 364, 365, 366, 729, 730, 731]), st.integers(800, 4000)
+    ).map(lambda days: MONDAY - dt.timedelta(days=days)),
+    st.sampled_from([*BOOKED, *CODED, "nurse at home"]),
+)
+LIVES = st.lists(st.lists(HAPPENED, max_size=9), min_size=60, max_size=60)
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(lives=LIVES)
+def test_any_record_gives_what_the_plain_reference_gives(lives, declared, tmp_path_factory):
+    record = TinyRecord().alive_sources(MONDAY)
+    for person, events in enumerate(lives, start=1):
+        record.person(person)
+        for day, what in events:
+            add_to(record, declared, person, day, what, PRACTICE)
+    path = features.build_matrix(record.con, [MONDAY], out=tmp_path_factory.mktemp("any"), declared=declared)[MONDAY]
+    names = ["housebound_class", "housebound_for_now", "housebound_review_due"]
+    found = pl.read_parquet(path).filter(pl.col("person_id") <= len(lives)).sort("person_id").select(names).rows()
+    assert found == [reference.housebound(events, MONDAY) for events in lives]
+
+
+def test_levels_are_the_same_in_a_backfill_as_alone_and_wait_until_a_code_was_known(declared, tmp_path):
+    weeks = [MONDAY + dt.timedelta(weeks=n) for n in range(3)]
+    record = TinyRecord().person(1).alive_sources(*weeks)
+    known = {"known_from": weeks[1], "practice_code": PRACTICE}
+    record.add("gp_event", 1, event_date=dt.date(2024, 2, 1), code=code_of(declared, "housebound"), **known)
+    together = features.build_matrix(record.con, weeks, out=tmp_path / "together", declared=declared)
+    levels = [pl.read_parquet(together[week])["housebound_class"].to_list() for week in weeks]
+    assert levels == [[0], [3], [3]]
+    for week in weeks:
+        alone = features.build_matrix(record.con, [week], out=tmp_path / "alone", declared=declared)[week]
+        for name in ("matrix", "evidence"):
+            assert (alone.parent / f"{name}.parquet").read_bytes() == (
+                together[week].parent / f"{name}.parquet"
+            ).read_bytes()
