@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -107,6 +107,14 @@ def fit_all(material: Material, learned: Fates) -> list[Candidate]:
     told = learned.weight > 0
     line = calibration.fit(unseen[told], learned.event[told], learned.weight[told])
     return [*candidates, Candidate(ladder.BOOSTED, tuple(names), whole, line)]
+
+
+def fit_boosted(
+    names: Sequence[str], part: Part, learned: Fates, *, threads: int, extra: Sequence[str] = ()
+) -> Candidate:
+    """The boosted trees on rows of any columns, not calibrated; ``extra`` names columns after the features."""
+    text = boosting.train([*names, *extra], part.values, learned.event, learned.weight, threads=threads)
+    return Candidate(ladder.BOOSTED, (*names, *extra), text)
 
 
 def boosted_without(
