@@ -13,10 +13,11 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
-from commissioning import page_data, wording
+from commissioning import page_data, page_tables, wording
 from commissioning.control_chart import recording_changes
 from commissioning.declaration import DIMENSIONS, GROUPS, ORDER, Indicator, load_indicators, table_name
 from commissioning.disclosure import ALL, SUPPRESSED
+from commissioning.services import services
 from commissioning.spc import expected_false_alarms
 from commissioning.tables import NO_DATA, MartReport, read_catalogue
 from data_contracts.words import check_words
@@ -79,8 +80,9 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
     report = marts if isinstance(marts, MartReport) else read_catalogue(marts)
     heading = heading or PageHeading()
     signals = {row["indicator"]: row for row in pl.read_parquet(report.table("signal").path).iter_rows(named=True)}
-    panels = [_panel(report, i, signals.get(i.id)) for i in load_indicators()]
+    panels = [_panel(report, i, signals.get(i.id)) for i in _counted(report)]
     board = [p for p in panels if p.indicator.board]
+    panels_by_id = {p.indicator.id: p for p in panels}
     html = _template().render(
         heading=heading,
         demonstration=DEMONSTRATION,
@@ -94,17 +96,29 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
         changes=_changes(report),
         places=_places(report),
         restated=_restated(report),
+        services=page_tables.service_rows(panels_by_id),
+        steps=page_tables.steps(report),
+        rates=page_tables.standardised_rates(report),
+        ahead=page_tables.ahead(report),
+        scenarios=page_tables.scenarios(report),
         undated=[c for c in recording_changes() if c.day is None],
         notes=_notes(report),
         uk_date=uk_date,
         number=number,
         plotly_js=get_plotlyjs(),
     )
+    check_words([f.note for s in services() for f in s.published])
     check_words([heading.title, *heading.notes, *(p.words for p in panels)])
     partial = out_html.with_suffix(".partial")
     partial.write_text(html, encoding="utf-8")
     partial.replace(out_html)
     return out_html
+
+
+def _counted(report: MartReport) -> list[Indicator]:
+    """The indicators that the report counted, in order."""
+    there = {t.indicator for t in report.tables}
+    return [i for i in load_indicators() if i.id in there]
 
 
 def _panel(report: MartReport, indicator: Indicator, signal: dict[str, Any] | None) -> Panel:
@@ -214,7 +228,7 @@ def signed(value: int) -> str:
 
 def _places(report: MartReport) -> dict[str, Any]:
     """Neighbourhoods side by side: the newest settled period that all of the board's indicators by PCN share."""
-    named = [i for i in load_indicators() if i.rate_per and any(c.by == ("pcn",) for c in i.cuts)]
+    named = [i for i in _counted(report) if i.rate_per and any(c.by == ("pcn",) for c in i.cuts)]
     columns, values = [], {}
     for indicator in named:
         frame = pl.read_parquet(report.table(f"{indicator.id}_by_pcn").path)

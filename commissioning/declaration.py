@@ -15,6 +15,7 @@ from features.codelist import read
 
 INDICATORS = Path(__file__).parent / "indicators"
 ADMISSION_GROUPS = Path(__file__).parent / "admission_group.csv"
+CODE_GROUPS = Path(__file__).parent / "code_group.yaml"
 FRAILTY_BANDS = Path(__file__).parent / "frailty_band.yaml"
 Period = Literal["month", "quarter", "year"]
 BOARD_MOST = 12
@@ -114,7 +115,7 @@ class Indicator(_Declared):
     order: int
     group: str
     fact: str
-    parameters: dict[str, int] = {}
+    parameters: dict[str, int | str] = {}
     better: Literal["lower", "higher", "neither"] = "neither"
     board: bool = False
     ask_for: str = ""
@@ -205,10 +206,12 @@ def frailty_codes(codelists: Path = CODELISTS) -> tuple[tuple[int, str], ...]:
 
 
 @cache
-def carer_codes(codelists: Path = CODELISTS) -> tuple[tuple[int, int], ...]:
-    """SNOMED code and whether it says that the person cares for someone (1) or no longer, or not (0)."""
-    pairs = []
-    for name, flag in (("carer_is", 1), ("carer_is_absent", 0), ("carer_is_ended", 0)):
-        codes = pl.read_csv(codelists / f"{name}.csv", infer_schema=False)["code"].cast(pl.Int64)
-        pairs += [(code, flag) for code in codes]
-    return tuple(sorted(set(pairs)))
+def code_flags(codelists: Path = CODELISTS) -> tuple[tuple[str, int, int], ...]:
+    """Group, SNOMED code and whether the code says yes (1) or no longer, or not (0), by `code_group.yaml`."""
+    groups = yaml.safe_load(CODE_GROUPS.read_text(encoding="utf-8"))
+    found = set()
+    for group, lists in groups.items():
+        for name, says_yes in lists.items():
+            codes = pl.read_csv(codelists / f"{name}.csv", infer_schema=False)["code"].cast(pl.Int64)
+            found |= {(group, code, int(says_yes)) for code in codes}
+    return tuple(sorted(found))

@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import numpy as np
@@ -220,9 +220,14 @@ def changes(
             (name, first.start, first.end, second.start, second.end, *totals, part, PARTS[part], place, shown[part])
             for place, part in enumerate(PARTS, start=1)
         ]
-    kinds = {c: pl.Date for c in COLUMNS if c.endswith(("_start", "_end"))}
-    numbers = dict.fromkeys(("first_value", "second_value", "place", "value"), pl.Int64)
-    return pl.DataFrame(rows, schema={c: {**kinds, **numbers}.get(c, pl.String) for c in COLUMNS}, orient="row")
+    return pl.DataFrame(rows, schema=schema(), orient="row")
+
+
+def schema() -> dict[str, Any]:
+    """Columns and types of the table."""
+    kinds: dict[str, Any] = {c: pl.Date for c in COLUMNS if c.endswith(("_start", "_end"))}
+    kinds |= dict.fromkeys(("first_value", "second_value", "place", "value"), pl.Int64)
+    return {c: kinds.get(c, pl.String) for c in COLUMNS}
 
 
 FEW_ADMISSIONS: Final = 10

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 import sql
-from commissioning.declaration import ADMISSION_GROUPS, Cut, Indicator, Period, carer_codes, frailty_codes
+from commissioning.declaration import ADMISSION_GROUPS, Cut, Indicator, Period, code_flags, frailty_codes
 from commissioning.disclosure import ALL
 
 PURPOSE = "commissioning"
@@ -46,7 +46,8 @@ def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataF
     con.register("opt_out_policy", policy.to_arrow())
     con.register("mart_month", months.to_arrow())
     con.register("admission_group", pl.read_csv(ADMISSION_GROUPS, infer_schema=False).to_arrow())
-    con.register("carer_code", pl.DataFrame(carer_codes(), schema=["code", "carer_flag"], orient="row").to_arrow())
+    flags = pl.DataFrame(code_flags(), schema=["code_group", "code", "said_flag"], orient="row")
+    con.register("code_flag", flags.to_arrow())
     con.register("frailty_code", pl.DataFrame(frailty_codes(), schema=["code", "band"], orient="row").to_arrow())
     _table(con, "opted_out", "purpose/opted_out", index=data_date, purpose=PURPOSE)
     _table(con, "mart_removed", "marts/removed", data_date=data_date)

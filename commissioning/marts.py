@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from commissioning import decomposition, facts, sources
+from commissioning import facts, sources
+from commissioning.board_tables import Known, board_tables
 from commissioning.control_chart import Charted, chart
 from commissioning.declaration import Cut, Indicator, Period, load_indicators, table_name
-from commissioning.decomposition import monthly_groups
 from commissioning.disclosure import (
     ALL,
     RULES,
@@ -99,11 +99,7 @@ def build_marts(
             periods |= own.periods
             if (charted := _charted(indicator, own)) is not None:
                 charts.append(charted)
-        groups = (
-            monthly_groups(con)
-            if _all_there(con)
-            else pl.DataFrame(schema={"month_start": pl.Date, "nights": pl.Int64})
-        )
+        extra = board_tables(con, Known(data_date, found["covered_to"], frames, rules))
     finally:
         sources.unshadow(con, hidden)
         facts.release(con)
@@ -121,10 +117,7 @@ def build_marts(
         for cut in indicator.cuts
     ]
     notes = [write_definitions(out, indicators), write_notes(out, tables), *write_charts(out, charts)]
-    settled = settled_to(data_date, {i.id: i for i in indicators})
-    notes.append(
-        write_plain(out, "bed_day_change", decomposition.changes(groups, settled, rules), decomposition.COLUMNS)
-    )
+    notes += [write_plain(out, name, frame, columns) for name, (frame, columns) in extra.items()]
     notes.append(write_restated(out, changed_figures, with_earlier=bool(earlier)))
     write_release(out / RELEASE, memory)
     report = MartReport(
@@ -137,19 +130,6 @@ def build_marts(
     )
     write_catalogue(out, report)
     return report
-
-
-def settled_to(data_date: dt.date, indicators: Mapping[str, Indicator]) -> dt.date:
-    """First day of the first month of which emergency bed days still fill up."""
-    days = indicators["emergency_bed_days"].provisional_days if "emergency_bed_days" in indicators else 42
-    return (data_date - dt.timedelta(days=days)).replace(day=1)
-
-
-def _all_there(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the facts that the change of bed days rests on were counted."""
-    names = con.sql("select table_name from duckdb_tables() where temporary").fetchall()
-    wanted = {f"mart_fact_{i}" for i in ("registered_people", "emergency_admissions", "emergency_bed_days")}
-    return wanted <= {name for (name,) in names}
 
 
 def not_allowed(indicator: Indicator, cut: Cut, sources_allowed: Collection[str] | None) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ PLAIN_TABLES: Mapping[str, str] = {
     "control_chart": "One row a period and charted indicator: limits, and the rules that the point shows.",
     "signal": "One row a charted indicator: whether its series changed by more than chance, in words.",
     "bed_day_change": "One row a comparison of two periods and part: why bed days changed; no cause is claimed.",
+    "reconciliation": "One row a period and step: from the raw hospital total to our midnight emergency bed days.",
+    "standardised_rate": "One row an indicator and area: age-standardised rate of the last twelve settled months.",
+    "projection": "One row a measure, age group and year to 2030: what follows if today's rates go on.",
     "restatement": "One row a figure that the release before showed otherwise: late deliveries restate it.",
 }
 """Published tables that are no indicator's, each with what it is."""

@@ -9,10 +9,25 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from commissioning import load_indicators
 from tests.examples.outreach import opt_out_policy
 
 LONG_AGO = dt.date(2020, 1, 1)
 DATA_DATE = dt.date(2026, 1, 12)
+FEW = tuple(
+    i
+    for i in load_indicators()
+    if i.id
+    in (
+        "emergency_bed_days",
+        "emergency_admissions",
+        "ed_attendances",
+        "urgent_response",
+        "registered_people",
+        "list_reach",
+    )
+)
+"""Enough indicators for tests that need no more."""
 SEVERE, MODERATE = 925861000000102, 925831000000107
 TABLES = {
     "person": (

@@ -11,7 +11,7 @@ from commissioning.control_chart import recording_changes
 from commissioning.declaration import Indicator, frailty_codes
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 from data_contracts.words import check_words
-from tests.examples.commissioning import DATA_DATE, Record, many, record
+from tests.examples.commissioning import DATA_DATE, FEW, Record, many, record
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,9 @@ def test_months_that_still_fill_up_are_provisional(built: tuple[Record, MartRepo
 def test_a_month_that_nobody_delivered_is_a_gap_and_no_nought(tmp_path: Path) -> None:
     made = many(record(tmp_path), 2000, years=2)
     made.con.execute("delete from ed_attendance where event_date between date '2025-08-01' and date '2025-08-31'")
-    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=12, policy=made.policy)
+    report = build_marts(
+        made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=12, policy=made.policy, indicators=FEW
+    )
     august = read(report, "ed_attendances_by_age_band").filter(start=dt.date(2025, 8, 1))
     assert set(august["status"]) == {"no data"}
     assert august["value"].null_count() == august.height
@@ -78,14 +80,18 @@ def test_a_month_that_nobody_delivered_is_a_gap_and_no_nought(tmp_path: Path) ->
 def test_a_source_without_a_record_gives_an_empty_table_with_its_columns(tmp_path: Path) -> None:
     made = many(record(tmp_path), 300, years=1)
     made.con.execute("delete from response_clock")
-    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=6, policy=made.policy)
+    report = build_marts(
+        made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=6, policy=made.policy, indicators=FEW
+    )
     frame = read(report, "urgent_response_by_response")
     assert (frame.height, "share_percent" in frame.columns) == (0, True)
 
 
 def test_a_table_that_would_be_mostly_suppressed_is_published_coarser_and_says_so(tmp_path: Path) -> None:
     made = many(record(tmp_path), 700, years=2)
-    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=24, policy=made.policy)
+    report = build_marts(
+        made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=24, policy=made.policy, indicators=FEW
+    )
     note = read(report, "table_note")
     by = dict(note.select("table_name", "period").iter_rows())
     assert by["registered_people_by_age_band"] == "month"
@@ -111,7 +117,9 @@ def test_rates_and_shares_come_from_published_figures_only(built: tuple[Record, 
 
 def test_a_share_of_few_is_not_said_and_makes_the_table_coarser(tmp_path: Path) -> None:
     made = many(record(tmp_path), 2500, years=2)
-    report = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=24, policy=made.policy)
+    report = build_marts(
+        made.con, data_date=DATA_DATE, out=tmp_path / "mart", months=24, policy=made.policy, indicators=FEW
+    )
     assert report.table("urgent_response_by_response").period == "quarter"
     frame = read(report, "urgent_response_by_response")
     whole = frame.filter(response=ALL).select("start", whole="value")
@@ -135,11 +143,16 @@ def test_the_number_taken_out_is_said_and_a_small_one_is_not(tmp_path: Path) -> 
     made = many(record(tmp_path), 200, years=1)
     for person in range(1, 4):
         made.add("opt_out", person_id=person, opt_out_type="national", start_date=dt.date(2024, 1, 1))
-    few = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "few", months=3, policy=made.policy)
+    few = build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "few", months=3, policy=made.policy, indicators=FEW)
     assert few.removed is None
     for person in range(4, 13):
         made.add("opt_out", person_id=person, opt_out_type="type1", start_date=dt.date(2024, 1, 1))
-    assert build_marts(made.con, data_date=DATA_DATE, out=tmp_path / "more", months=3, policy=made.policy).removed == 10
+    assert (
+        build_marts(
+            made.con, data_date=DATA_DATE, out=tmp_path / "more", months=3, policy=made.policy, indicators=FEW
+        ).removed
+        == 10
+    )
 
 
 def test_the_reach_of_the_lists_is_counted_from_the_ledgers(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from commissioning import build_marts
 from commissioning.disclosure import ALL, RULES, Published, Table, control
 from commissioning.releases import REMEMBERED, read_releases, write_release
-from tests.examples.commissioning import DATA_DATE, many, record
+from tests.examples.commissioning import DATA_DATE, FEW, many, record
 
 APRIL = dt.date(2025, 4, 1)
 
@@ -145,7 +145,12 @@ def test_a_release_is_remembered_as_it_was(tmp_path: Path) -> None:
 def test_a_late_resubmission_restates_history_and_is_listed(tmp_path: Path) -> None:
     made = many(record(tmp_path), 1200, years=1)
     before = build_marts(
-        made.con, data_date=DATA_DATE - dt.timedelta(days=7), out=tmp_path / "a", months=12, policy=made.policy
+        made.con,
+        data_date=DATA_DATE - dt.timedelta(days=7),
+        out=tmp_path / "a",
+        months=12,
+        policy=made.policy,
+        indicators=FEW,
     )
     assert pl.read_parquet(before.table("restatement").path).is_empty()
     for person in range(1, 41):
@@ -157,6 +162,7 @@ def test_a_late_resubmission_restates_history_and_is_listed(tmp_path: Path) -> N
         out=tmp_path / "b",
         months=12,
         policy=made.policy,
+        indicators=FEW,
         earlier=[tmp_path / "a" / "release.parquet"],
     )
     listed = pl.read_parquet(after.table("restatement").path)

@@ -8,7 +8,7 @@ import pytest
 from commissioning import MartReport, build_marts, load_indicators, read_catalogue, write_dashboard
 from commissioning.sources import sources_behind, sources_of
 from data_contracts.contract import load_contracts
-from tests.examples.commissioning import DATA_DATE, many, record
+from tests.examples.commissioning import DATA_DATE, FEW, many, record
 
 ALL_SOURCES = set(load_contracts())
 
@@ -16,7 +16,13 @@ ALL_SOURCES = set(load_contracts())
 def built(folder: Path, allowed: set[str]) -> MartReport:
     made = many(record(folder), 1500, years=2)
     report = build_marts(
-        made.con, data_date=DATA_DATE, out=folder / "mart", months=12, policy=made.policy, sources_allowed=allowed
+        made.con,
+        data_date=DATA_DATE,
+        out=folder / "mart",
+        months=12,
+        policy=made.policy,
+        sources_allowed=allowed,
+        indicators=FEW,
     )
     assert made.con.sql("select count(*) from gp_event").fetchall()[0][0] > 0  # the record itself is untouched
     return report
