@@ -44,7 +44,10 @@ class Acts:
         if not len(now):
             return None
         who = self.person[now]
-        return {word: np.bincount(who, weights=column[now], minlength=people) for word, column in self.change.items()}
+        return {
+            word: np.bincount(who, weights=column[now], minlength=people).astype(np.float64)
+            for word, column in self.change.items()
+        }
 
 
 def read_contacts(path: Path, rules: Rules) -> pl.DataFrame:

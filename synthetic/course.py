@@ -135,16 +135,15 @@ def _week(scene: Scene, death_day: I64) -> None:
     here = s.alive & s.present
     recent = np.minimum(s.recent, c.recent_most)
     weekly = 7 / YEAR
-    more = scene.changed or {"death": 0.0, "crisis": 0.0, "fall": 0.0}
-    death = s.log_death + c.death_recent * recent + more["death"]
+    death = s.log_death + c.death_recent * recent + _changed(scene, "death")
     dies = here & (rng.uniform(key, "death", week) < np.exp(death) * weekly)
     dies &= s.hospital_until < monday
     day = monday + rng.whole(7 * rng.uniform(key, "day of death", week))
     s.dies_on = np.where(dies, np.minimum(s.dies_on, day), s.dies_on)
     wave = 1 + c.crisis_winter * scene.world.winter(week)
-    hazard = s.log_crisis + c.crisis_recent * recent + more["crisis"]
+    hazard = s.log_crisis + c.crisis_recent * recent + _changed(scene, "crisis")
     crisis_now = rng.uniform(key, "crisis", week) < np.exp(hazard) * weekly * wave
-    hazard = s.log_fall + c.fall_recent * recent + more["fall"]
+    hazard = s.log_fall + c.fall_recent * recent + _changed(scene, "fall")
     fall_now = rng.uniform(key, "fall", week) < np.exp(hazard) * weekly
     for kind, now in (("crisis", crisis_now), ("fall", fall_now)):
         who = np.flatnonzero(now & here)
@@ -156,6 +155,11 @@ def _week(scene: Scene, death_day: I64) -> None:
     s.alive &= ~gone
     s.acute *= np.exp(-1 / c.heal_weeks)
     s.recent *= np.exp(-1 / c.recent_weeks)
+
+
+def _changed(scene: Scene, word: str) -> F64 | float:
+    """What contacts add this week to a log hazard."""
+    return scene.changed[word] if scene.changed else 0.0
 
 
 def _slow_states(scene: Scene, exit_day: I64 | None) -> None:

@@ -7,19 +7,17 @@ rows of every delivery as pieces; the pieces are joined. Bytes do not depend on 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from data_contracts.contract import REFERENCE, Contract, load_contracts
+from data_contracts.contract import Contract, load_contracts
 from synthetic import (
     emit_attendance,
     emit_community,
@@ -29,89 +27,24 @@ from synthetic import (
     emit_mental_health,
     emit_registers,
     emit_social_care,
+    number,
     rng,
     rules,
     submit,
     truth,
     write,
 )
+from synthetic.act import Acts, acts, read_contacts
 from synthetic.course import begin, live
 from synthetic.life import Life
-from synthetic.people import BLOCK, head_count, make, nhs_numbers
-from synthetic.state import World
+from synthetic.people import BLOCK, make, nhs_numbers
+from synthetic.plan import PART, Manifest, Plan
+from synthetic.publish import publish
+from synthetic.rng import I64
 
-PART = 98 * BLOCK
 DAILY = ("inpatient_snapshot",)
-#: how some senders wrap a file, by source and week after the historic delivery
-PACKED = {
-    ("gp_medication", 1): "gzip", ("ecds", 1): "bom", ("gp_appointment", 2): "zip", ("outpatient", 2): "crlf",
-    ("cld", 3): "cp1252", ("apc", 3): "gzip", ("csds_care_contact", 4): "zip",
-}  # fmt: skip
-RESENT = ("gp_medication", 1)  # sent again, byte for byte, a week later
 RETURN_DAYS = 42  # a social-care return is due six weeks after its quarter
 Frames = Iterator[tuple[str, pl.DataFrame]]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to make. The first day is a Monday; ``history`` is the day of the historic delivery, from the first day."""
-
-    people: int
-    seed: int
-    first_day: dt.date
-    last_delivery: dt.date
-    weekly: int
-    fault_rate: float = 0.0
-    chunk: int = 24 * BLOCK
-    part: int = PART
-
-    @property
-    def days(self) -> int:
-        """Days lived, up to the last delivery."""
-        return (self.last_delivery - self.first_day).days
-
-    @property
-    def history(self) -> int:
-        """Day of the historic delivery."""
-        return self.days - 7 * self.weekly
-
-    @property
-    def count(self) -> int:
-        """How many people ever appear."""
-        return head_count(self.people, self.days / 365.25)
-
-    def date(self, day: int) -> dt.date:
-        """Calendar date of a day."""
-        return self.first_day + dt.timedelta(days=day)
-
-    def world(self) -> World:
-        """The world in which they live."""
-        return World(self.seed, self.days, self.first_day.timetuple().tm_yday - 1, rules.load())
-
-
-@dataclass
-class Manifest:
-    """What was written.
-
-    Attributes:
-        people: registered at any time.
-        persons: who ever appear.
-        seed: of the world.
-        first_day: first day lived.
-        deliveries: received dates in order; the first is historic.
-        truth: folder of the true states.
-        files: one entry a file: source, received, file (below the inbox), rows.
-        faults: one entry a planted fault: source, file, row, fault, rule, column, level.
-    """
-
-    people: int
-    persons: int
-    seed: int
-    first_day: dt.date
-    deliveries: list[dt.date]
-    truth: Path
-    files: list[dict[str, object]] = field(default_factory=list)
-    faults: list[dict[str, object]] = field(default_factory=list)
 
 
 def generate(
@@ -128,6 +61,11 @@ def generate(
     part: int = PART,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    contacts: Path | None = None,
+    parquet: bool = False,
+    broken_files: bool = False,
+    risk_weeks: Sequence[dt.date] = (),
+    replicates: int = 200,
 ) -> Manifest:
     """Writes an artificial county as deliveries under ``out_inbox/<source>/<received>/``.
 
@@ -144,12 +82,19 @@ def generate(
         part: people of one part, whole chunks: one file of each large source, one task of a worker.
         workers: processes; default one per part, at most the machine's cores.
         progress: called with parts done and parts in all.
+        contacts: file of outreach contacts (``act.CONTACT_COLUMNS``) that change the lives after them; everything
+            before the first contact stays byte for byte what it is without.
+        parquet: deliver Parquet in place of text.
+        broken_files: also send files spoilt as a whole; listed with row 0.
+        risk_weeks: Mondays at which true risks are written to ``truth/risk`` (65 and over).
+        replicates: futures lived for each true risk.
 
     Returns:
         What was written; also in ``truth/manifest.json`` and ``truth/fault.csv``.
 
     Raises:
-        ValueError: the last delivery is no Monday, or truth lies inside the inbox.
+        ValueError: the last delivery is no Monday, truth lies inside the inbox, the contacts cannot be read, or a risk
+            week is no Monday of the span.
     """
     if last_delivery.weekday() != 0:
         raise ValueError(f"The last delivery has to be a Monday; {last_delivery} is not.")
@@ -158,7 +103,21 @@ def generate(
         raise ValueError("The true states may not lie inside the inbox.")
     weeks = round(years * 365.25 / 28) * 4 + weekly_deliveries
     first_day = last_delivery - dt.timedelta(weeks=weeks)
-    plan = Plan(people, seed, first_day, last_delivery, weekly_deliveries, fault_rate, chunk, part)
+    plan = Plan(
+        people,
+        seed,
+        first_day,
+        last_delivery,
+        weekly_deliveries,
+        fault_rate,
+        chunk,
+        part,
+        contacts=contacts,
+        parquet=parquet,
+        risk_weeks=tuple(risk_weeks),
+        replicates=replicates,
+    )
+    _check(plan)
     staging = folder / ".pieces"
     shutil.rmtree(staging, ignore_errors=True)
     pieces: list[write.Piece] = []
@@ -167,12 +126,20 @@ def generate(
         pieces += made
         if progress:
             progress(done, len(parts))
-    pieces += _write_reference(plan, staging)
+    pieces += emit_registers.reference_pieces(plan, staging)
     received = [plan.date(plan.history + 7 * k) for k in range(plan.weekly + 1)]
     manifest = Manifest(people, plan.count, seed, first_day, received, folder)
-    _publish(plan, pieces, out_inbox, manifest)
+    publish(plan, pieces, out_inbox, manifest, broken=broken_files)
     shutil.rmtree(staging, ignore_errors=True)
     return manifest
+
+
+def _check(plan: Plan) -> None:
+    if plan.contacts:
+        read_contacts(plan.contacts, rules.load())
+    for monday in plan.risk_weeks:
+        if monday.weekday() != 0 or not plan.first_day < monday <= plan.last_delivery:
+            raise ValueError(f"{monday} is no Monday between {plan.first_day} and {plan.last_delivery}.")
 
 
 def _run_parts(plan: Plan, parts: range, staging: Path, workers: int | None) -> Iterator[list[write.Piece]]:
@@ -200,24 +167,53 @@ def make_part(plan: Plan, part: int, staging: Path) -> list[write.Piece]:
             if (source, day) not in writers:
                 path = staging / source / f"{day}" / f"{part:04d}.csv"
                 writers[source, day] = write.PieceWriter(
-                    contracts[source], plan.date(day), path, rate=plan.fault_rate, turn=day - plan.history
+                    contracts[source],
+                    plan.date(day),
+                    path,
+                    rate=plan.fault_rate,
+                    turn=day - plan.history,
+                    ragged=not plan.parquet,
                 )
             # The GP rows of someone who objects are withheld before any rule is applied: no fault of theirs is found.
             spared = emit_gp.objects(life) if contracts[source].gp_record else None
-            writers[source, day].append(frame, life.people.key, spared)
+            writers[source, day].append(number.as_sent(frame, life, day, source), life.people.key, spared)
+        _write_risks(plan, life, staging.parent / "risk", start)
     truth.write_states(true_states, staging.parent / "state", part)
     return [w.close() for w in writers.values()]
+
+
+def _write_risks(plan: Plan, life: Life, folder: Path, start: int) -> None:
+    for monday in plan.risk_weeks:
+        week = (monday - plan.first_day).days // 7
+        risk = truth.true_risk(
+            life.people, life.world, life.numbers, plan.first_day, week=week, replicates=plan.replicates
+        )
+        target = folder / monday.isoformat() / f"{start:08d}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        risk.sort("nhs_number").write_parquet(target, compression="zstd")
 
 
 def make_life(plan: Plan, start: int, stop: int) -> Life:
     """People ``start`` to ``stop``, lived to the last delivery and ready to be written down."""
     world = plan.world()
     people = make(start, stop, count=plan.count, seed=plan.seed, days=plan.days, rules=world.rules)
-    course = live(people, begin(people, world), world, world.weeks)
     numbers = nhs_numbers(people.index, count=plan.count, seed=plan.seed)
-    life = Life(people, course, world, numbers, plan.first_day, plan.history)
+    old = number.old_numbers(people, world.rules, plan)
+    told = _acts(plan, world.rules, old, numbers)
+    course = live(people, begin(people, world), world, world.weeks, acts=told)
+    life = Life(people, course, world, numbers, plan.first_day, plan.history, old_numbers=old)
+    life.changed_on = number.change_days(life)
     life.elective = emit_hospital.elective(life)
     return life
+
+
+def _acts(plan: Plan, declared: rules.Rules, old: I64, numbers: I64) -> Acts | None:
+    """The contacts of a run of people, under whichever number a person was listed."""
+    if plan.contacts is None:
+        return None
+    renamed = {int(a): int(b) for a, b in zip(old[old > 0], numbers[old > 0], strict=True)}
+    told = read_contacts(plan.contacts, declared).with_columns(pl.col("nhs_number").replace(renamed))
+    return acts(told, numbers, plan.first_day, declared)
 
 
 def _delivered(plan: Plan, life: Life, contracts: dict[str, Contract]) -> Iterator[tuple[str, int, pl.DataFrame]]:
@@ -240,6 +236,7 @@ def _delivered(plan: Plan, life: Life, contracts: dict[str, Contract]) -> Iterat
         lag = emit_registers.TOLD if day == plan.history else 0
         yield "gp_registration", day, emit_registers.registration_frame(life, day, lag=lag)
         yield "national_opt_out", day, emit_registers.opt_out_frame(life, day)
+    yield from number.changes(life, mondays)
     yield from _client_level(plan, life, mondays)
 
 
@@ -312,63 +309,3 @@ CORRECTED: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "apc": _other_secondary,
     "ecds": lambda f: f.with_columns(departure_minutes=pl.col("departure_minutes") + 25),
 }
-
-
-def _write_reference(plan: Plan, staging: Path) -> list[write.Piece]:
-    """Sources about no person, in the historic delivery."""
-    contracts = load_contracts()
-    organisation = pl.read_csv(REFERENCE / "organisation.csv", try_parse_dates=True)
-    known = {c.name for c in contracts["organisation"].columns}
-    frames = {
-        "organisation": organisation.select(n for n in organisation.columns if n in known),
-        "care_home_register": emit_registers.care_home_frame(plan.seed),
-        "population_projection": emit_registers.projection_frame(plan.people, plan.date(plan.history)),
-    }
-    pieces = []
-    for source, frame in frames.items():
-        path = staging / source / f"{plan.history}" / "0000.csv"
-        writer = write.PieceWriter(contracts[source], plan.date(plan.history), path, rate=0.0, turn=0)
-        writer.append(frame, np.zeros(0, np.uint64))
-        pieces.append(writer.close())
-    return pieces
-
-
-def _publish(plan: Plan, pieces: list[write.Piece], inbox: Path, manifest: Manifest) -> None:
-    """Joins the pieces into files in the inbox and writes the manifest."""
-    groups: dict[tuple[str, dt.date], list[write.Piece]] = {}
-    for piece in pieces:
-        groups.setdefault((piece.source, piece.received), []).append(piece)
-    historic = plan.date(plan.history)
-    for (source, received), group in sorted(groups.items()):
-        kept = sorted((p for p in group if p.rows), key=lambda p: p.path)
-        if not kept:
-            continue
-        folder = inbox / source / received.isoformat()
-        big = received == historic and load_contracts()[source].delivery.kind == "delta" and len(kept) > 1
-        batches = [[p] for p in kept] if big else [kept]
-        for i, batch in enumerate(batches):
-            target = folder / (f"{source}-{i + 1:02d}.csv" if big else f"{source}.csv")
-            count = sum(p.rows for p in batch)
-            listed = write.join(batch, target)
-            weeks = (received - historic).days // 7
-            if weeks and (how := PACKED.get((source, weeks))):
-                target = write.pack(target, how)
-            name = str(target.relative_to(inbox))
-            manifest.faults += [{"source": source, "file": name, **fault} for fault in listed]
-            manifest.files.append({"source": source, "received": received.isoformat(), "file": name, "rows": count})
-            if (source, weeks) == RESENT:
-                again = inbox / source / (received + dt.timedelta(weeks=1)).isoformat()
-                again.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(target, again / f"{source}-again{''.join(target.suffixes)}")
-        if received == historic:
-            (folder / "delivery.yaml").write_text("historic: true\n", encoding="utf-8")
-    _write_manifest(manifest)
-
-
-def _write_manifest(manifest: Manifest) -> None:
-    manifest.truth.mkdir(parents=True, exist_ok=True)
-    columns = ["source", "file", "row", "fault", "rule", "column", "level"]
-    frame = pl.DataFrame(manifest.faults, schema={c: pl.Int64 if c == "row" else pl.String for c in columns})
-    frame.write_csv(manifest.truth / "fault.csv")
-    told = asdict(manifest) | {"faults": len(manifest.faults), "truth": manifest.truth.name}
-    (manifest.truth / "manifest.json").write_text(json.dumps(told, default=str, indent=1), encoding="utf-8")

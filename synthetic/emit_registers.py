@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic import rng
+from data_contracts.contract import REFERENCE, load_contracts
+from synthetic import rng, write
 from synthetic.life import Life, rows
 from synthetic.people import geography
+from synthetic.plan import Plan
 from synthetic.rng import I64
 from synthetic.state import NEVER, NURSING, OWN
 
@@ -172,3 +175,22 @@ def projection_frame(people: int, first: dt.date) -> pl.DataFrame:
     return frame.with_columns(
         age_band=label.gather(frame["band"]), population=pl.col("population").round().cast(pl.Int64)
     ).drop("band")
+
+
+def reference_pieces(plan: Plan, staging: Path) -> list[write.Piece]:
+    """Sources about no person, in the historic delivery."""
+    contracts = load_contracts()
+    organisation = pl.read_csv(REFERENCE / "organisation.csv", try_parse_dates=True)
+    known = {c.name for c in contracts["organisation"].columns}
+    frames = {
+        "organisation": organisation.select(n for n in organisation.columns if n in known),
+        "care_home_register": care_home_frame(plan.seed),
+        "population_projection": projection_frame(plan.people, plan.date(plan.history)),
+    }
+    pieces = []
+    for source, frame in frames.items():
+        path = staging / source / f"{plan.history}" / "0000.csv"
+        writer = write.PieceWriter(contracts[source], plan.date(plan.history), path, rate=0.0, turn=0)
+        writer.append(frame, np.zeros(0, np.uint64))
+        pieces.append(writer.close())
+    return pieces

@@ -26,7 +26,7 @@ class Life:
     """Lives ready to be written down.
 
     ``numbers`` are the NHS numbers; days count from ``first_day``, a Monday; ``history`` is the day of the historic
-    delivery.
+    delivery. ``old_numbers`` were carried until ``changed_on`` (see ``number``).
     """
 
     people: People
@@ -36,6 +36,8 @@ class Life:
     first_day: dt.date
     history: int
     elective: dict[str, NDArray] = field(default_factory=dict)
+    old_numbers: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    changed_on: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def rules(self) -> Rules:

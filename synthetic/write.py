@@ -36,9 +36,14 @@ class Piece:
 class PieceWriter:
     """Appends frames of one source and delivery to one piece."""
 
-    def __init__(self, contract: Contract, received: dt.date, path: Path, *, rate: float, turn: int) -> None:
-        """``turn`` is the number of the delivery in days after the historic one (0); it tells fault draws apart."""
-        self.contract, self.rate, self.turn = contract, rate, turn
+    def __init__(
+        self, contract: Contract, received: dt.date, path: Path, *, rate: float, turn: int, ragged: bool = True
+    ) -> None:
+        """``turn`` is the number of the delivery in days after the historic one (0); it tells fault draws apart.
+
+        ``ragged`` says whether a record may have a cell too many or too few.
+        """
+        self.contract, self.rate, self.turn, self.ragged = contract, rate, turn, ragged
         self.piece = Piece(contract.id, received, path, "")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("wb")
@@ -62,6 +67,8 @@ class PieceWriter:
             chosen = faults.plant(
                 out, self.contract, keys[person], ordinal, rate=self.rate, turn=self.turn % 64, historic=self.turn == 0
             )
+            if not self.ragged:
+                chosen = [(at, fault) for at, fault in chosen if fault.code != "R01"]
             if spared is not None:
                 chosen = [(at, fault) for at, fault in chosen if not spared[person[at]]]
         self._write(out, names, chosen)
@@ -166,4 +173,50 @@ def pack(path: Path, how: str) -> Path:
     else:
         raise ValueError(f"No way of packing is called {how!r}.")
     path.unlink()
+    return target
+
+
+def as_parquet(path: Path, delimiter: str) -> Path:
+    """The same table as Parquet, every cell as the text it was; the text file is removed.
+
+    Records with a cell too many or too few have no place in such a file: do not plant any (see ``PieceWriter``).
+    """
+    target = path.with_suffix(".parquet")
+    frame = pl.read_csv(path, separator=delimiter, infer_schema=False)
+    frame.write_parquet(target, compression="zstd", row_group_size=1 << 18, statistics=False)
+    path.unlink()
+    return target
+
+
+def break_file(good: Path, how: str, delimiter: str) -> Path:
+    """A copy of a good text file, beside it, that no reader can use.
+
+    Args:
+        good: the text file; left as it is.
+        how: ``truncated gzip``, ``another delimiter``, ``headings missing``, ``empty file``, ``two files in a zip``,
+            ``a heading twice``, ``an Excel workbook`` or ``UTF-16``.
+        delimiter: of the good file.
+    """
+    text = good.read_bytes()
+    first, _, rest = text.partition(b"\n")
+    other = b"|" if delimiter != "|" else b";"
+    cells = first.split(delimiter.encode())
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as held:
+        for name in ("part-1.csv", "part-2.csv"):
+            held.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+    packed = gzip.compress(text, 6, mtime=0)
+    ways = {
+        "truncated gzip": (".csv.gz", packed[: len(packed) * 2 // 3]),
+        "another delimiter": (".csv", text.replace(delimiter.encode(), other)),
+        "headings missing": (".csv", rest),
+        "empty file": (".csv", b""),
+        "two files in a zip": (".zip", archive.getvalue()),
+        "a heading twice": (".csv", delimiter.encode().join([cells[0], cells[0], *cells[2:]]) + b"\n" + rest),
+        "an Excel workbook": (".csv", bytes.fromhex("d0cf11e0a1b11ae1") + text[:4096]),
+        "UTF-16": (".csv", text.decode("utf-8").encode("utf-16")),
+    }
+    ending, spoilt = ways[how]
+    target = good.with_name(good.name.removesuffix(".csv") + "-broken" + ending)
+    target.write_bytes(spoilt)
     return target

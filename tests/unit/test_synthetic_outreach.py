@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic import act, resume, rules
+from synthetic import act, generate, resume, rules
 
 FIRST = dt.date(2022, 2, 7)
 WEEK = 60
@@ -115,3 +115,23 @@ def test_a_stranger_in_the_contacts_file_is_refused(tmp_path: Path, county: tupl
     path.write_text("nhs_number,date,kind\n1234567890,2024-01-01,none\n")
     with pytest.raises(ValueError, match="not of this county"):
         resume.live_on(county[1], weeks=1, contacts=path)
+
+
+def test_deliveries_before_a_contact_are_byte_for_byte_what_they_were(tmp_path: Path) -> None:
+    asked = {"people": 1_000, "seed": 3, "years": 1, "weekly_deliveries": 8, "fault_rate": 0.0}
+    made = generate(tmp_path / "without" / "inbox", **asked)
+    alive = pl.read_parquet(made.truth / "state" / "person" / "*.parquet").filter(pl.col("death_date").is_null())
+    on = made.deliveries[3]
+    path = tmp_path / "contacts.csv"
+    alive.select("nhs_number", date=pl.lit(on), kind=pl.lit("harm")).write_csv(path)
+    generate(tmp_path / "with" / "inbox", **asked, contacts=path)
+    same, other = 0, 0
+    for one in sorted((tmp_path / "without" / "inbox").rglob("*.*")):
+        twin = tmp_path / "with" / one.relative_to(tmp_path / "without")
+        if one.parent.name <= on.isoformat():
+            assert twin.read_bytes() == one.read_bytes(), one
+            same += 1
+        else:
+            other += not twin.exists() or twin.read_bytes() != one.read_bytes()
+    assert same > 40
+    assert other > 0
