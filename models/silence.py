@@ -1,9 +1,9 @@
 """What a model learns about sources that have fallen silent.
 
 A training record seldom has a silent source, and a model that never saw an unknown value takes it for zero. So a tenth
-of the training rows are given again with one source unknown, and the row and its copy share its weight: which row, and
-which source, depends on person and week alone. A practice sends all of its tables or none, so all of them together
-count as one more source.
+of the training rows (more where there are few) are given again with one source unknown, and the row and its copy share
+its weight: which row, and which source, depends on person and week alone. A practice sends all of its tables or none,
+so all of them together count as one more source.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from features import FeatureSet
 from models.draws import mix
 
 SHARE = 0.10
+FEWEST_COPIES = 300  # of each source: with fewer no tree would look at them; where rows are few, more are copied
 ALL_OF_A_PRACTICE = "everything of the practice"
 
 
@@ -53,7 +54,7 @@ def silenced(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
 def with_silence(
     declared: FeatureSet, names: Sequence[str], values: np.ndarray, occasion: np.ndarray, weight: np.ndarray
 ) -> Learning:
-    """The rows, and copies of a tenth of them with one source unknown.
+    """The rows, and copies of a tenth of them or more with one source unknown.
 
     Args:
         declared: tells which features read which table.
@@ -66,7 +67,8 @@ def with_silence(
     rows = np.arange(len(values))
     if not silent:
         return Learning(values, rows, weight)
-    copied = np.flatnonzero((mix(occasion, 5) < SHARE) & (weight > 0))
+    share = min(0.5, max(SHARE, FEWEST_COPIES * len(silent) / max(1, len(values))))
+    copied = np.flatnonzero((mix(occasion, 5) < share) & (weight > 0))
     which = (mix(occasion[copied], 6) * len(silent)).astype(np.int64)
     copies = silenced(values[copied], np.array(silent)[which])
     shared = weight.copy()
