@@ -33,13 +33,13 @@ train = dg.define_asset_job(
 )
 
 quality_job = dg.define_asset_job(
-    "quality",
+    "quality_report",
     selection=dg.AssetSelection.assets(quality),
     description="The weekly data-quality page. Reads what the weekly run left; changes nothing of it.",
 )
 
 expectations_job = dg.define_asset_job(
-    "expectations",
+    "check_published",
     selection=dg.AssetSelection.assets(expectations),
     description="Great Expectations over everything published, with Data Docs.",
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dagster import DagsterEvent, DagsterInstance, ExecuteInProcessResult
 
 
-WRITERS = ("weekly", "train", "quality", "expectations")
+WRITERS = ("weekly", "train", "quality_report", "check_published")
 """Jobs that hold the home while they run."""
 
 

@@ -25,7 +25,7 @@ def page(context: typer.Context, week: Week = None) -> None:
     from pipelines.weeks import choose_week
 
     monday = choose_week(context.obj, week)
-    run_shown(context.obj, "quality", monday)
+    run_shown(context.obj, "quality_report", monday)
     console.print(page_path(context.obj, monday), soft_wrap=True)
 
 
@@ -61,5 +61,5 @@ def expectations(context: typer.Context, week: Week = None) -> None:
     from pipelines.terminal import console, run_shown
     from pipelines.weeks import choose_week
 
-    run_shown(context.obj, "expectations", choose_week(context.obj, week))
+    run_shown(context.obj, "check_published", choose_week(context.obj, week))
     console.print(str(docs_folder(context.obj) / "index.html"), soft_wrap=True)

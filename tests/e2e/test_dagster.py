@@ -72,9 +72,16 @@ def test_loading_the_definitions_writes_nothing_and_opens_nothing(tmp_path: Path
     assert not (tmp_path / "home").exists()
 
 
+def test_everything_loads_as_the_user_interface_loads_it() -> None:
+    repository = defs.get_repository_def()
+    repository.load_all_definitions()
+    assert {"weekly", "train", "status", "query", "person"} <= {j.name for j in repository.get_all_jobs()}
+
+
 def test_every_asset_says_what_it_is_whose_it_is_and_to_which_stage_it_belongs() -> None:
     specs = defs.resolve_all_asset_specs()
-    assert {s.group_name for s in specs} == {"conform", "record", "features", "models", "lists", "marts", "publish"}
+    stages = {"conform", "record", "features", "models", "lists", "marts", "publish", "quality"}
+    assert {s.group_name for s in specs} == stages
     for spec in specs:
         assert all((spec.description, spec.owners, spec.kinds)), spec.key
     assert set(CONFORMED) <= {s.key for s in specs}
