@@ -22,6 +22,7 @@ from outreach.change import churn, last_ledger
 from outreach.choice import LOOK_BACK_WEEKS, REVIEW_WEEKS, choose
 from outreach.columns import sections
 from outreach.declaration import ListDeclaration, Method, load_list
+from outreach.design import Design, load_design
 from outreach.eligibility import consider
 from outreach.facts import facts_about
 from outreach.feedback import INCIDENT_SCHEMA, incidents
@@ -121,6 +122,7 @@ def build_lists(
     teams: TeamsFile | None = None,
     policy: Path = POLICY,
     registers: Path | None = None,
+    design: Design | None = None,
 ) -> ListReport:
     """Builds every team's list of one week into `out`.
 
@@ -137,6 +139,7 @@ def build_lists(
         declaration: the list; default `weekly_contact`.
         teams: the teams file; default `outreach/teams.yaml`.
         policy: the opt-out policy table.
+        design: the declared evaluation; default `outreach/design.yaml`.
         registers: the folder of weeks of registers, whose rows may come back on the same workbooks' way.
 
     Raises:
@@ -147,7 +150,7 @@ def build_lists(
     declaration = declaration or load_list()
     out.mkdir(parents=True, exist_ok=True)
     check_order(earlier, week, out)
-    teams = teams or load_teams()
+    teams, design = teams or load_teams(), design or load_design()
     considered = consider(
         con,
         week,
@@ -173,6 +176,7 @@ def build_lists(
             week=week,
             declaration=declaration,
             tie_key=tie_key,
+            design=design,
         )
 
     method = declaration.objective.method

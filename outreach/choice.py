@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from outreach.declaration import ListDeclaration
+from outreach.design import Design, arms, cut_distance, not_started, ordered_among_ties
 
 LOOK_BACK_WEEKS = 4
 REVIEW_WEEKS = 26
@@ -36,6 +37,9 @@ LEDGER_COLUMNS = [
     "status",
     "told_until",
     "last_listed",
+    "priority",
+    "arm",
+    "distance",
 ]
 
 
@@ -47,6 +51,7 @@ def choose(
     week: dt.date,
     declaration: ListDeclaration,
     tie_key: bytes,
+    design: Design,
 ) -> pl.DataFrame:
     """Ranks contenders within each team and shows the first up to its capacity.
 
@@ -57,19 +62,24 @@ def choose(
         week: the index Monday.
         declaration: the list.
         tie_key: secret material that orders equal priorities, so that no one can aim for a place.
+        design: the declared evaluation (`design.load_design`).
 
     Returns:
         `people` with `capacity`, `last_listed` (null: not in the weeks looked back), `new`, `review` (took a place kept
         for re-review), `rank` (among those of the team who are not kept off, whom it added first, 1 = first; null: not
-        ranked), `shown` and `status`: `shown`, or the code of why not. Ordered by team, rank, person.
+        ranked), `arm` (`shown` or `not shown` where the design compares), `distance` (risk above the last place),
+        `shown` and `status`: `shown`, or the code of why not. Ordered by team, rank, person.
     """
     look_back = max(declaration.rest_weeks, LOOK_BACK_WEEKS)
     resting = (pl.col("last_listed") >= week - dt.timedelta(weeks=declaration.rest_weeks)).fill_null(value=False)
     lately = (pl.col("last_listed") >= week - dt.timedelta(weeks=look_back)).fill_null(value=False)
     ranked = pl.col("obstacle").is_null()
+    waits = not_started(pl.col("team"), design, week) & ~pl.col("added")
     listed_before = pl.col("last_listed").is_not_null()
     ordered = (
-        people.with_columns(
+        ordered_among_ties(people, design, week, declaration)
+        .with_columns(
+            obstacle=pl.when(ranked & waits).then(pl.lit("not_started")).otherwise("obstacle"),
             units=(pl.col("priority") * SCORE_UNIT).round(0).cast(pl.Int64),
             tie=pl.Series(tie_order(people["person_id"].to_numpy(), week, tie_key)),
         )
@@ -107,6 +117,8 @@ def choose(
             .then(pl.lit("over_capacity"))
             .otherwise("obstacle"),
         )
+        .with_columns(arm=arms(design, week, declaration), distance=cut_distance())
+        .with_columns(distance=pl.when(pl.col("arm").is_not_null()).then("distance"))
         .drop("units", "tie", "obstacle")
         .sort(LEDGER_KEY, nulls_last=True)
     )

@@ -80,6 +80,7 @@ STATUS_WORDS: Final = {
     "still_here": "On an earlier list; still here.",
     "over_capacity": "Left off for want of room.",
     "not_eligible": "Neither frailty nor being housebound is recorded or suspected at the level that this list is for.",
+    "not_started": "The lists of this team have not begun: teams start one after the other, to see whether lists help.",
     "below_threshold": "The risk is now below the list's threshold.",
     "died_told": "The team wrote that this person had died; it is being looked into.",
     "seen": "The team has been in touch lately.",

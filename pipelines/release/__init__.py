@@ -5,7 +5,3 @@ Belongs here: roles, approvals, the checks made at release, the join with the va
 Does not belong here: who is on a list (outreach), where things lie (the store), anything that writes an NHS number
 elsewhere than into the folder of one release.
 """
-
-from pipelines.release.door import Released, release
-
-__all__ = ["Released", "release"]

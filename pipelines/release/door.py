@@ -22,6 +22,7 @@ from outreach.stored import SUFFIX, load_sheet
 from outreach.teams import load_teams
 from outreach.workbook import write_workbook
 from pipelines.errors import ProblemError
+from pipelines.evaluate import check_not_stopped
 from pipelines.release.approvals import APPROVALS, InUse, check_approved, codelist_versions
 from pipelines.release.audit import AuditLog, Head
 from pipelines.release.checks import Standing, check_fresh, newest_received, standing
@@ -119,6 +120,7 @@ def _admit(
     else:
         on = max([week, *newest_received(store).values()])
     check_fresh(store, on)
+    check_not_stopped(store, artificial=not (real_sources or real_numbers))
     return asker, on
 
 

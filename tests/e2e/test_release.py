@@ -16,10 +16,11 @@ import yaml
 from data_contracts.identity import check_nhs_numbers, parse_person_ref
 from outreach.stored import SUFFIX, load_sheet, read_rows
 from pipelines.errors import ProblemError
+from pipelines.evaluate import SIGNED, STOP
 from pipelines.identity_scan import numbers_in_folder
 from pipelines.release.door import NOTE, NUMBERS, audit_log, overdue, release
 from pipelines.release.identity import identities
-from pipelines.release.roles import ROLES
+from pipelines.release.roles import ROLES, account
 from pipelines.stages import list_folder, record_opened
 from pipelines.store import Store
 
@@ -147,6 +148,25 @@ def test_stale_deaths_or_opt_outs_close_the_door(
             release(home, *team, PURPOSE, now=NOW)
     finally:
         aside.rename(home.lake / "ledger" / source)
+
+
+def test_harm_that_was_found_closes_the_door_until_another_account_signs(
+    home: Store, team: tuple[str, dt.date]
+) -> None:
+    stop = home.lake / "evaluation" / STOP
+    stop.parent.mkdir(parents=True, exist_ok=True)
+    stop.write_text(json.dumps({"stop": "2026-03-01", "harm": ["admissions"]}))
+    signed = home.governance / SIGNED
+    try:
+        for said in ({}, {"stop": "2026-02-01", "signed_by": "dr.a"}, {"stop": "2026-03-01", "signed_by": account()}):
+            signed.write_text(yaml.safe_dump(said))
+            with pytest.raises(ProblemError, match="must sign the stop"):
+                release(home, *team, PURPOSE, now=NOW)
+        signed.write_text(yaml.safe_dump({"stop": "2026-03-01", "signed_by": "dr.a"}))
+        assert release(home, *team, PURPOSE, now=NOW).people > 0
+    finally:
+        stop.unlink()
+        signed.unlink()
 
 
 def test_someone_who_moved_or_died_since_is_left_out_of_every_sheet(
