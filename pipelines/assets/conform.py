@@ -40,7 +40,7 @@ def _spec(contract: Contract) -> dg.AssetSpec:
         group_name=GROUP,
         owners=OWNERS,
         kinds={"parquet", "duckdb"},
-        description=f"**{contract.name}**, {contract.grain}. {contract.description}\n\n"
+        description=f"{contract.name}, {contract.grain}. {contract.description}\n\n"
         f"From {contract.controller or 'a reference publication'}; delivered as {contract.delivery.kind}. "
         "New files are read once, by content; rows that break a rule go to quarantine, typed rows become versions with "
         "the days from which and until which they were known, and every row is accounted for.",

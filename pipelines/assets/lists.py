@@ -32,7 +32,7 @@ _RECORD = ("person", "registration", "death", "organisation", "opt_out", "inpati
     kinds={"excel", "parquet"},
     partitions_def=WEEKLY,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    description=f"**{load_list().title}**: one workbook and one page a team, never longer than the team can see, and a "
+    description=f"{load_list().title}: one workbook and one page a team, never longer than the team can see, and a "
     "ledger of everyone considered, shown or not and why. Lists are made in week order, each reading the last; a "
     "ledger is never changed. Demonstration: not for clinical use until someone has signed.",
     metadata={"dagster/code_references": code_reference(LISTS / f"{load_list().id}.yaml", TEAMS)},
