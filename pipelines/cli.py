@@ -243,6 +243,17 @@ def register(
 
 
 @app.command()
+def evaluate(context: typer.Context) -> None:
+    """Whether the lists help, harm or cannot be told, under the declared design; harm stops the next release.
+
+    Example: `anticipate evaluate`
+    """
+    from pipelines.commands.evaluate import show_evaluation
+
+    show_evaluation(context.obj)
+
+
+@app.command()
 def feedback(context: typer.Context) -> None:
     """What teams wrote on their lists: uptake, yield, what could not be taken and in which cell, safety incidents.
 
