@@ -37,6 +37,7 @@ from commissioning.tables import (
     write_catalogue,
     write_charts,
     write_definitions,
+    write_example_queries,
     write_notes,
     write_plain,
     write_restated,
@@ -118,6 +119,7 @@ def build_marts(
     ]
     notes = [write_definitions(out, indicators), write_notes(out, tables), *write_charts(out, charts)]
     notes += [write_plain(out, name, frame, columns) for name, (frame, columns) in extra.items()]
+    notes.append(write_example_queries(out))
     notes.append(write_restated(out, changed_figures, with_earlier=bool(earlier)))
     write_release(out / RELEASE, memory)
     report = MartReport(

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from commissioning.control_chart import POINT_COLUMNS, SUMMARY_COLUMNS, Charted
 from commissioning.declaration import DIMENSIONS, ORDER, PERSON_DIMENSIONS, Cut, Indicator, Period, table_name
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 
+EXAMPLE_QUERIES = Path(__file__).parent / "example_query.yaml"
 CATALOGUE = "catalogue.json"
 NO_DATA = "no data"
 SMALLEST_WHOLE = 50
@@ -30,6 +32,7 @@ PLAIN_TABLES: Mapping[str, str] = {
     "reconciliation": "One row a period and step: from the raw hospital total to our midnight emergency bed days.",
     "standardised_rate": "One row an indicator and area: age-standardised rate of the last twelve settled months.",
     "projection": "One row a measure, age group and year to 2030: what follows if today's rates go on.",
+    "example_query": "One row a question that the warehouse answers, with its SQL.",
     "restatement": "One row a figure that the release before showed otherwise: late deliveries restate it.",
 }
 """Published tables that are no indicator's, each with what it is."""
@@ -199,6 +202,13 @@ def write_definitions(out: Path, indicators: tuple[Indicator, ...]) -> MartTable
     rows = [{"indicator": i.id, **{c: getattr(i, c) for c in list(columns)[1:]}} for i in indicators]
     frame = pl.DataFrame(rows, schema_overrides={"denominator": pl.String}).select(list(columns))
     return write_plain(out, "indicator", frame, columns)
+
+
+def write_example_queries(out: Path) -> MartTable:
+    """`example_query.parquet`, from `example_query.yaml`."""
+    columns = {"name": "short name", "question": "in words", "sql": "the SQL that answers it"}
+    rows = yaml.safe_load(EXAMPLE_QUERIES.read_text(encoding="utf-8"))
+    return write_plain(out, "example_query", pl.DataFrame(rows).select(list(columns)), columns)
 
 
 def write_notes(out: Path, tables: list[MartTable]) -> MartTable:

@@ -22,6 +22,7 @@ import duckdb
 
 from pipelines.content import content_hash, digest, read
 from pipelines.store import Store
+from pipelines.warehouse import add_views
 from pipelines.withholding import withhold
 from record import files_in_use
 
@@ -145,6 +146,7 @@ def _write_warehouse(path: Path, tables: Sequence[Table]) -> None:
         present = _columns(con)
         for table in tables:
             _comment(con, "table", table, present[table.name])
+        add_views(con, tables)
         con.execute("checkpoint")
 
 
