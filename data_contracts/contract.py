@@ -73,6 +73,7 @@ class Column:
         sentinels: values that mean "missing" here; counted, never a fault.
         known: for a fact that became known later than its row (an end date, a death): when.
         month_only: stored as the 15th of its month: a full date of birth never reaches the lake.
+        unreadable: what is stored for a value that cannot be read (still a warning); None: it becomes missing.
         future: a date after the delivery's received date is allowed (appointments booked ahead).
         day_first: dates and times of day are written DD/MM/YYYY instead of YYYY-MM-DD.
     """
@@ -92,6 +93,7 @@ class Column:
     sentinels: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     known: KnownDate | None = None
+    unreadable: bool | None = None
     future: bool = False
     month_only: bool = False
     day_first: bool = False
@@ -321,6 +323,7 @@ def _column(p: dict[str, Any]) -> Column:
         sentinels=tuple(str(s) for s in custom.get("sentinels", ())),
         aliases=tuple(custom.get("aliases", ())),
         known=_known(custom.get("knownDate")),
+        unreadable=custom.get("unreadable"),
         future=bool(custom.get("futureAllowed", False)),
         month_only=bool(custom.get("monthOnly", False)),
         day_first=bool(custom.get("dayFirst", False)),

@@ -100,6 +100,9 @@ class Statements:
         if spoiling and not is_looked_up(column):
             bad = " or ".join(f"({self.condition(c.fails)})" for c in spoiling)
             value = f"case when {bad} then null else {value} end"
+        if column.unreadable is not None:
+            text, read = quoted(f"t_{column.name}"), quoted(f"v_{column.name}")
+            value = f"case when {text} is not null and {read} is null then {column.unreadable} else {value} end"
         if column.month_only:
             value = f"(cast(date_trunc('month', {value}) as date) + 14)"
         return f"cast({value} as {column.lake_type})"

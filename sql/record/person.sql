@@ -1,6 +1,7 @@
 -- Person: demographic facts as known.
 -- Grain: one row a person and interval of knowledge; at any day at most one row of a person is visible.
 -- Inputs: gp_registration_history.
+-- A local second character of the ethnic category is left out: the national letter is the first.
 -- Of two registrations the one that started last speaks, then the one known last. A person whose registrations have all
 -- been closed (moved away) has no visible row from that day on.
 with moment as (
@@ -40,7 +41,8 @@ select
   b.person_id,
   v.birth_month,
   v.sex_code,
-  v.ethnic_code,
+  case when regexp_matches(v.ethnic_code, '^[A-Z][A-Z0-9]$') then substr(v.ethnic_code, 1, 1) else v.ethnic_code end
+    as ethnic_code,
   v.lsoa_code,
   v.household_id,
   v.residential_institute_code,

@@ -227,3 +227,15 @@ def test_a_council_closes_what_it_sends_no_more_and_nothing_of_another_council(t
         ("E10000007", None, february, may),
         ("E10000007", None, february, may),
     ]
+
+
+def test_a_sensitive_flag_that_cannot_be_read_counts_as_yes_and_a_local_ethnic_letter_is_left_out(tmp_path):
+    world = World(tmp_path)
+    rows = [
+        {"nhs_number": n, "sensitive_flag": flag, "ethnic_code": ethnic}
+        for n, flag, ethnic in ((1, "perhaps", "A1"), (2, "", "99"), (3, "N", "B"))
+    ]
+    world.deliver("gp_registration", "2026-01-05", rows)
+    con = world.connect("gp_registration")
+    told = con.execute("select sensitive_flag, ethnic_code from person order by ethnic_code").fetchall()
+    assert told == [(False, "99"), (True, "A"), (False, "B")]
