@@ -16,6 +16,7 @@ import features
 from features.declaration import FeatureSet
 from tests.reference import housebound as reference
 from tests.spec.housebound_world import BOOKED, CODED, MONDAY, add_to, silent_practice
+from tests.spec.render import PAGE, page
 from tests.tiny_record import PRACTICE, TinyRecord, code_of, tiny_codelists
 
 HERE = Path(__file__).parent
@@ -160,3 +161,7 @@ def test_levels_are_the_same_in_a_backfill_as_alone_and_wait_until_a_code_was_kn
             assert (alone.parent / f"{name}.parquet").read_bytes() == (
                 together[week].parent / f"{name}.parquet"
             ).read_bytes()
+
+
+def test_the_page_that_clinicians_read_is_made_from_these_cases():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.spec.render`"
