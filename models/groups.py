@@ -82,9 +82,9 @@ def assess(
     (too few people to show anything). Counts are of person-weeks, rounded to 5.
     """
     draws = rows.draws()
-    listed = predicted >= np.quantile(predicted, 1 - limits.list_share)
+    listed = on_list(predicted, limits.list_share)
     need = rows.weight * rows.event
-    sums = {"need": need, "met": need * listed, "expected": rows.weight * predicted, "listed": listed.astype(float)}
+    sums = {"need": need, "met": need * listed, "expected": rows.weight * predicted, "listed": listed}
     whole = {name: by_practice(rows, value, draws) for name, value in sums.items()}
     found = []
     for grouping, tolerance in limits.groups.items():
@@ -109,6 +109,13 @@ def assess(
             verdict = "passes" if good else "does not pass"
             found.append({**said, "event_rate": rate, **measured, "verdict": verdict})
     return found
+
+
+def on_list(predicted: np.ndarray, share: float) -> np.ndarray:
+    """How much of each row is on a list of the highest ``share``: 1, 0, or an even part of a tie at the cut."""
+    cut = np.sort(predicted)[::-1][max(0, round(share * len(predicted)) - 1)]
+    above, level = predicted > cut, predicted == cut
+    return np.asarray(above + level * (share * len(predicted) - above.sum()) / level.sum())
 
 
 def _measures(own: dict[str, np.ndarray], whole: dict[str, np.ndarray]) -> dict[str, Any]:
