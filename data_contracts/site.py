@@ -9,6 +9,8 @@ site/examples/<source>.csv     a few artificial rows, read by `anticipate source
 site/features/<family>.yaml    features, as in features/declared
 site/code_value.csv            codes: set,code,label,source
 site/teams.yaml                neighbourhood teams and what they can see in a week, as in outreach/teams.yaml
+site/codelists.yaml            codelists put in the place of shipped ones: see data_contracts/codelist.py
+site/codelists/<file>          their files, as published
 ```
 """
 
@@ -39,6 +41,15 @@ def code_file() -> Path | None:
     place = folder()
     path = place / "code_value.csv" if place else None
     return path if path and path.exists() else None
+
+
+def all_files() -> tuple[Path, ...]:
+    """Every file of the site that declares features or codelists, in order of name."""
+    place = folder()
+    if place is None or not place.is_dir():
+        return ()
+    found = [*place.glob("*.yaml"), *place.glob("sources/*.yaml"), *place.glob("features/*.yaml")]
+    return tuple(sorted(found + [p for p in place.glob("codelists/*") if p.is_file()]))
 
 
 def stamp(*paths: Path) -> Stamp:

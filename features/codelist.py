@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from data_contracts import contract
+from data_contracts import codelist
+from data_contracts.contract import CODELISTS
 from features.errors import FeatureError
 
-FOLDER = contract.CODELISTS
+FOLDER = CODELISTS
 NOW = ("", "present", "temporary", "ended")
 
 
@@ -32,47 +32,64 @@ class Codelist:
     measured: tuple[int, ...]
 
 
-@cache
-def version(name: str) -> str:
-    """Version of a shipped list, from ``reference/codelist.csv``; "unlisted" for one that is not there."""
-    with (contract.REFERENCE / "codelist.csv").open(encoding="utf-8", newline="") as lines:
-        return next((r["version"] for r in csv.DictReader(lines) if r["codelist"] == name), "unlisted")
+def versions(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The version of each of some lists; "unlisted" for one that is neither shipped nor a site's.
+
+    Raises:
+        FeatureError: a list of the site cannot be used.
+    """
+    try:
+        lists = codelist.load_codelists() if folder == FOLDER else {}
+    except codelist.CodelistError as problem:
+        raise FeatureError(str(problem)) from problem
+    shipped = codelist.shipped_versions()
+    return {n: lists[n].version if n in lists else shipped.get(n, "unlisted") for n in names}
 
 
-def versions(folder: Path, names: Iterable[str]) -> str:
-    """The versions of some lists in words, the most common first, for outputs that use them."""
-    del folder
-    counts = Counter(version(name) for name in names)
-    return ", ".join(v for v, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def in_words(version_of: Mapping[str, str]) -> str:
+    """Versions for outputs that use lists, the most common first."""
+    counts = Counter(version_of.values())
+    return ", ".join(sorted(counts, key=lambda version: (-counts[version], version)))
 
 
-@cache
 def read(folder: Path, name: str) -> Codelist:
-    """The codes of ``<folder>/<name>.csv``: column ``code``, and ``polarity`` where the file has it.
+    """The codes of a list: that of the site where it has one and the folder is the shipped one.
 
     A code that says the opposite (absent, declined) or that only names a measurement is left out: its mere presence
     says nothing about the person. A list named for its polarity holds just such codes.
 
     Raises:
-        FeatureError: the file is missing, empty, or a code is not a whole number.
+        FeatureError: the file is missing, empty, or a code is damaged.
     """
-    path = folder / f"{name}.csv"
+    try:
+        if folder == FOLDER:
+            return _counted(codelist.codelist_named(name))
+        return _read_file(folder / f"{name}.csv")
+    except codelist.CodelistError as problem:
+        raise FeatureError(str(problem)) from problem
+
+
+@cache
+def _read_file(path: Path) -> Codelist:
     if not path.is_file():
-        raise FeatureError(f"codelist {name!r} is declared but {path} does not exist")
+        raise FeatureError(f"codelist {path.stem!r} is declared but {path} does not exist")
+    return _counted(codelist.Listed(path.stem, path, "", "", codelist.read_entries(path)))
+
+
+@cache
+def _counted(listed: codelist.Listed) -> Codelist:
     codes: dict[int, bool] = {}
     measured: set[int] = set()
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            text = (row.get("code") or "").strip()
-            if not text.isdigit():
-                raise FeatureError(f"{path.name}, line {number}: {text!r} is not a code (damaged by a spreadsheet?)")
-            polarity = (row.get("polarity") or "").strip()
-            own = bool(polarity) and name.endswith(f"_{polarity}")
-            if own or polarity in (*NOW, "history"):
-                codes[int(text)] = codes.get(int(text), False) or own or polarity in NOW
-            elif polarity == "measured":
-                measured.add(int(text))
+    for entry in listed.entries:
+        if not entry.code.isdigit():
+            reason = codelist.damage_of(entry.code)
+            raise FeatureError(f"{listed.path.name}, line {entry.line}: {entry.code!r} is not a code: {reason}")
+        own = bool(entry.polarity) and listed.name.endswith(f"_{entry.polarity}")
+        if own or entry.polarity in (*NOW, "history"):
+            codes[int(entry.code)] = codes.get(int(entry.code), False) or own or entry.polarity in NOW
+        elif entry.polarity == "measured":
+            measured.add(int(entry.code))
     if not codes and not measured:
-        raise FeatureError(f"codelist {path.name} has no code that can be counted")
+        raise FeatureError(f"codelist {listed.path.name} has no code that can be counted")
     now = tuple(sorted(code for code, is_now in codes.items() if is_now))
-    return Codelist(name, tuple(sorted(codes)), now, tuple(sorted(measured)))
+    return Codelist(listed.name, tuple(sorted(codes)), now, tuple(sorted(measured)))

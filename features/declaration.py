@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import yaml
 
+from data_contracts import site
 from data_contracts.contract import load_contracts
 from features import codelist, diagnoses, measurements
 from features.checks import check_declarations
@@ -212,6 +213,11 @@ class FeatureSet:
         return tuple(sorted(named | set(self.deficits) | measured))
 
     @cached_property
+    def codelist_versions(self) -> dict[str, str]:
+        """Version of every codelist that the declarations use, by name."""
+        return codelist.versions(self.codelists, self.used_codelists)
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of what decides the values: declarations and codes, not the wording of a sentence."""
         decides = [
@@ -238,13 +244,19 @@ def reach(feature: Feature) -> int | None:
     return 365 if feature.measure in ("excess", "started", "stopped") else feature.window
 
 
-@cache
 def load_features(folder: Path = DECLARED, codelists: Path = codelist.FOLDER) -> FeatureSet:
     """All declared features, checked against each other and against ``sql/features``.
+
+    With the shipped codelists, those of the site stand in the place of the shipped ones of the same name.
 
     Raises:
         FeatureError: a declaration cannot be computed; the message names it and what to change.
     """
+    return _load(folder, codelists, site.stamp(*site.all_files()))
+
+
+@cache
+def _load(folder: Path, codelists: Path, _: site.Stamp) -> FeatureSet:
     documents = {p.stem: yaml.safe_load(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.yaml"))}
     shipped = documents.pop("tables")["tables"]
     if folder == DECLARED:
@@ -268,7 +280,7 @@ def load_features(folder: Path = DECLARED, codelists: Path = codelist.FOLDER) ->
         if "phenotype" in document:
             phenotypes[family] = parse(family, document["phenotype"])
     features += _deficit_features(deficits)
-    lists = codelist.versions(codelists, [d["codelist"] for d in deficits["deficits"]])
+    lists = codelist.in_words(codelist.versions(codelists, [d["codelist"] for d in deficits["deficits"]]))
     features = [replace(f, description=f.description.replace("{codelists}", lists)) for f in features]
     declared_set = FeatureSet(
         tables=tables,

@@ -143,6 +143,7 @@ def _write(out: Path, declared: FeatureSet, read: WeekRows, *, cohort_only: bool
         "rows": matrix.height,
         "cohort_only": cohort_only,
         "declarations": declared.fingerprint,
+        "codelists": declared.codelist_versions,
         "unknown_features": unknown,
     }
     (staging / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

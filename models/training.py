@@ -291,7 +291,7 @@ def _about(outcome: Outcome, material: Material, found: tuple[Fates, Fates]) -> 
         "outcome": {name: getattr(outcome, name) for name in (*told, "shown", "codelists", "unless")},
         "data_date": f"{material.data_date:%Y-%m-%d}",
         "declarations": material.declared.fingerprint,
-        "codelists": list(material.declared.used_codelists),
+        "codelists": [f"{name} ({version})" for name, version in material.declared.codelist_versions.items()],
         "parameters": boosting.parameters(int((found[0].weight > 0).sum())) | {"rounds": boosting.ROUNDS},
         **parts,
     }

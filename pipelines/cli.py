@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.codelist import codelist
 from pipelines.commands.model import model
 from pipelines.commands.operate import backup, doctor, forget, restore
 from pipelines.commands.quality import quality
@@ -29,6 +30,7 @@ app = typer.Typer(
     "Start with `anticipate demo`, then `anticipate ui`.",
 )
 app.add_typer(source, name="source")
+app.add_typer(codelist, name="codelist")
 app.add_typer(quality, name="quality")
 app.add_typer(forget, name="forget")
 for _command in (doctor, backup, restore):

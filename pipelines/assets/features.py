@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 import features
+from data_contracts.codelist_lint import lint
 from features.declaration import DECLARED
 from pipelines import stages
 from pipelines.assets.record import table_key
@@ -22,6 +23,18 @@ def _schema() -> dg.TableSchema:
     columns = [dg.TableColumn("person_id", "bigint", "pseudonymous person")]
     columns += [dg.TableColumn(f.name, "float", f.description) for f in features.load_features().features]
     return dg.TableSchema(columns)
+
+
+def _codelists_hold() -> Finding:
+    errors = [f for f in lint() if f.level == "error"]
+    said = "; ".join(f"{f.codelist}, line {f.line}: {f.says}" for f in errors[:3])
+    return Finding(
+        ("feature",),
+        "codelists_hold",
+        not errors,
+        f"{len(errors)} errors: {said}." if errors else "No codelist in use has an error.",
+        counts={"errors": len(errors)},
+    )
 
 
 @dg.asset(
@@ -47,6 +60,12 @@ def _schema() -> dg.TableSchema:
             description="Nobody is in a week twice. Stops the run.",
         ),
         dg.AssetCheckSpec(
+            "codelists_hold",
+            asset=KEY,
+            description="No codelist in use is damaged, or holds a code of two deficits, of another meaning, or "
+            "without the value that it needs (`anticipate codelist lint`). Tells, does not stop.",
+        ),
+        dg.AssetCheckSpec(
             "past_week_reproduced",
             asset=KEY,
             description="A week computed again has the same content. Where it has not, what was there stays. Tells, "
@@ -69,6 +88,7 @@ def feature(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
             blocking=True,
             counts={"rows": sum(b.rows for b in built), "weeks": len(built)},
         ),
+        _codelists_hold(),
         Finding(
             ("feature",),
             "past_week_reproduced",

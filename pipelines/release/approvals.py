@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data_contracts.contract import REFERENCE
+from data_contracts.codelist import load_codelists
 from pipelines.release.roles import NotAllowedError, can_be_written
 
 APPROVALS = "approvals.yaml"
@@ -45,7 +44,7 @@ class InUse:
 
 def codelist_versions() -> dict[str, str]:
     """Version of every codelist."""
-    return dict(pl.read_csv(REFERENCE / "codelist.csv", infer_schema=False).select("codelist", "version").rows())
+    return {name: listed.version for name, listed in load_codelists().items()}
 
 
 def check_approved(path: Path, used: InUse) -> Approval:

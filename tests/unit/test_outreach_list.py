@@ -69,7 +69,10 @@ def test_each_neighbourhood_has_its_own_list_and_capacity(record: Example) -> No
         record.person(person, 0.5)
         record.person(person + 10, 0.4, practice=OTHER_PRACTICE)
     teams = TeamsFile.model_validate(
-        {"default": {"new_contact_slots": 1}, "teams": [{"team": "U10002", "neighbourhoods": ["U10002"], "new_contact_slots": 2}]}
+        {
+            "default": {"new_contact_slots": 1},
+            "teams": [{"team": "U10002", "neighbourhoods": ["U10002"], "new_contact_slots": 2}],
+        }
     )
     report = build(record, teams=teams)
     assert {t.team: t.shown for t in report.teams} == {"U10001": 1, "U10002": 2}
