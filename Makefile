@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PEOPLE ?= 1060000
 HOME_DIR ?= home
 
-.PHONY: help setup demo ui test test-all check format lock bench-scale clean
+.PHONY: help docs setup demo ui test test-all check format lock bench-scale clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: $(READY) ## format the code and mend what can be mended
 
 lock: ## resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock
+
+docs: $(READY) ## the handbook as a static site in build/handbook
+	@$(BIN)/anticipate docs build/handbook
 
 bench-scale: $(READY) ## the whole path at PEOPLE=1060000, stage by stage, beside the floor
 	@$(BIN)/python -m tests.bench.scale --people $(PEOPLE)

@@ -15,9 +15,10 @@ import typer
 
 from pipelines.commands.codelist import codelist
 from pipelines.commands.model import model
-from pipelines.commands.operate import backup, doctor, forget, restore
+from pipelines.commands.operate import backup, docs, doctor, forget, restore
 from pipelines.commands.quality import quality
 from pipelines.commands.source import source
+from pipelines.commands.synth import synth
 from pipelines.errors import StopError
 from pipelines.store import Store
 
@@ -33,9 +34,10 @@ app.add_typer(source, name="source")
 app.add_typer(codelist, name="codelist")
 app.add_typer(quality, name="quality")
 app.add_typer(forget, name="forget")
-for _command in (doctor, backup, restore):
+for _command in (doctor, backup, restore, docs):
     app.command()(_command)
 app.add_typer(model, name="model")
+app.add_typer(synth, name="synth")
 
 
 def main() -> None:
@@ -175,6 +177,26 @@ def query(
     from pipelines.terminal import show_query
 
     show_query(context.obj, sql, analyst=analyst, csv=csv, parquet=parquet, rows=rows)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    indicators: Annotated[
+        list[str] | None, typer.Argument(help="Ids of indicators.", show_default="all tables")
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("export"),
+    formats: Annotated[str, typer.Option(help="Of csv, parquet, xlsx, with commas.")] = "csv,parquet,xlsx",
+) -> None:
+    """Take published commissioning tables out as CSV, Parquet and one Excel workbook with its definitions.
+
+    Example: `anticipate export emergency_bed_days --out beds --formats xlsx`
+    """
+    from pipelines.export import export as write_tables
+
+    written = write_tables(context.obj, out, indicators=indicators or (), formats=formats.split(","))
+    sys.stdout.write(f"{len(written)} files in {out.absolute()}\n")
 
 
 @app.command()

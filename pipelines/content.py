@@ -68,3 +68,14 @@ def settle(con: duckdb.DuckDBPyConnection, staged: Path, final: Path) -> str:
 
 def _hash(con: duckdb.DuckDBPyConnection, file: Path) -> tuple[int, str]:
     return content_hash(con, [file], week=False)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a Parquet file is there and ends as one does; a copy that was cut short does not."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+            stream.seek(-4, 2)
+            return head == stream.read(4) == b"PAR1"
+    except OSError:
+        return False

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipelines.content import is_whole
 from pipelines.errors import StopError
 from pipelines.store import Store
 
@@ -70,7 +71,9 @@ def _settings(store: Store) -> Iterator[Sign]:
     try:
         read_settings(store)
     except StopError as problem:
-        yield Sign("settings", "problem", str(problem), "Mend the file; docs/reference/settings.md lists all keys.")
+        yield Sign(
+            "settings", "problem", str(problem), "Mend the file; the page Settings of the handbook lists all keys."
+        )
         return
     there = (store.home / FILE).exists()
     yield Sign("settings", "good", f"{FILE} is read." if there else f"No {FILE}: everything has its default.")
@@ -195,13 +198,14 @@ def _lake(store: Store) -> Iterator[Sign]:
         )
     else:
         yield Sign("lake", "good", f"Version {version}.")
-    lost = [str(p.parent) for p in store.lake.glob("record/*/current") if not _names_a_file(p)]
-    if lost:
-        yield Sign("lake", "problem", f"The stored table of {lost[0]} is gone.", "Run the week again: it is rebuilt.")
-
-
-def _names_a_file(pointer: Path) -> bool:
-    return (pointer.parent / pointer.read_text(encoding="utf-8").strip()).exists()
+    damaged = [p for p in store.lake.rglob("*.parquet") if not is_whole(p)]
+    rebuilt = [p for p in damaged if p.is_relative_to(store.lake / "record")]
+    if rebuilt:
+        says = f"{len(rebuilt)} stored tables are damaged, e.g. {rebuilt[0]}."
+        yield Sign("lake", "problem", says, "Run the week again: they are built anew.")
+    if others := [p for p in damaged if p not in rebuilt]:
+        says = f"{len(others)} files are damaged, e.g. {others[0]}."
+        yield Sign("lake", "problem", says, "Bring them back from a copy (`anticipate backup` made them).")
 
 
 def _models(store: Store) -> Iterator[Sign]:

@@ -77,6 +77,17 @@ def restore(
     console.print(f"{files:,} files restored to {store.home}. Look it over: anticipate --home {store.home} doctor")
 
 
+def docs(folder: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
+    """Write the handbook as a static site: all pages, and those made from contracts, features, commands, settings.
+
+    Example: `anticipate docs build/handbook`
+    """
+    from pipelines.handbook import build
+    from pipelines.terminal import console
+
+    console.print(f"{build(folder):,} pages; begin with {folder / 'index.html'}", soft_wrap=True)
+
+
 @forget.command("person")
 def forget_one(
     context: typer.Context,
