@@ -38,7 +38,7 @@ from synthetic.act import Acts, acts, read_contacts
 from synthetic.course import begin, live
 from synthetic.life import Life
 from synthetic.people import BLOCK, make, nhs_numbers
-from synthetic.plan import PART, Manifest, Plan
+from synthetic.plan import PART, Manifest, Plan, first_day
 from synthetic.publish import publish
 from synthetic.rng import I64
 
@@ -101,12 +101,11 @@ def generate(
     folder = truth_folder or out_inbox.parent / "truth"
     if folder.resolve().is_relative_to(out_inbox.resolve()):
         raise ValueError("The true states may not lie inside the inbox.")
-    weeks = round(years * 365.25 / 28) * 4 + weekly_deliveries
-    first_day = last_delivery - dt.timedelta(weeks=weeks)
+    begins = first_day(last_delivery, years, weekly_deliveries)
     plan = Plan(
         people,
         seed,
-        first_day,
+        begins,
         last_delivery,
         weekly_deliveries,
         fault_rate,
@@ -128,7 +127,7 @@ def generate(
             progress(done, len(parts))
     pieces += emit_registers.reference_pieces(plan, staging)
     received = [plan.date(plan.history + 7 * k) for k in range(plan.weekly + 1)]
-    manifest = Manifest(people, plan.count, seed, first_day, received, folder)
+    manifest = Manifest(people, plan.count, seed, begins, received, folder)
     publish(plan, pieces, out_inbox, manifest, broken=broken_files)
     shutil.rmtree(staging, ignore_errors=True)
     return manifest

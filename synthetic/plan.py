@@ -13,6 +13,11 @@ from synthetic.state import World
 PART = 98 * BLOCK
 
 
+def first_day(last_delivery: dt.date, years: int, weekly: int) -> dt.date:
+    """First day lived: whole months of four weeks before the historic delivery."""
+    return last_delivery - dt.timedelta(weeks=round(years * 365.25 / 28) * 4 + weekly)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to make. The first day is a Monday; ``history`` is the day of the historic delivery, from the first day."""
