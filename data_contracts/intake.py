@@ -29,6 +29,7 @@ from data_contracts.contract import Contract
 from data_contracts.returned import WorkbookError, read_returned, write_text
 
 CHUNK = 1 << 20
+MOST_UNPACKED, LEAST_BOUND = 200, 1 << 28  # a compressed file may unpack to so many times its size, or so many bytes
 PARTIAL_SUFFIXES = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
 STILL_BEING_WRITTEN = "F10"
 DELIVERY_NOTE, UNREADABLE_NOTE = "delivery.yaml", "F14"
@@ -312,10 +313,16 @@ codecs.register_error("latin1_for_undefined", _latin1_for_undefined)
 
 
 def _chunks(path: Path, magic: bytes) -> Iterator[bytes]:
-    """The text's bytes, decompressed, a megabyte at a time."""
+    """The text's bytes, decompressed, a megabyte at a time, up to what an extract could unpack to."""
+    most, unpacked = max(LEAST_BOUND, MOST_UNPACKED * path.stat().st_size), 0
     try:
         with _opened(path, magic) as stream:
             while chunk := stream.read(CHUNK):
+                unpacked += len(chunk)
+                if unpacked > most:
+                    raise FileRejectedError(
+                        "F03", f"The file unpacks to more than {MOST_UNPACKED} times its size: no extract does."
+                    )
                 yield chunk
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # the disk, not the file

@@ -210,3 +210,11 @@ def test_one_bad_file_does_not_keep_its_neighbours_from_being_read(world):
     world.deliver_text("gp_event", RECEIVED, three("gp_event"), name="b.csv")
     world.deliver_text("gp_event", RECEIVED, b"", name="c.csv")
     assert [e.fate for e in world.conform("gp_event")] == ["rejected", "accepted", "rejected"]
+
+
+def test_a_file_that_unpacks_without_end_is_given_up(world, monkeypatch):
+    monkeypatch.setattr(intake, "LEAST_BOUND", 1 << 20)
+    world.deliver_text("gp_event", RECEIVED, gzip.compress(b"A" * (1 << 24)), name="events.csv.gz")
+    [entry] = world.conform("gp_event")
+    assert (entry.fate, entry.code) == ("rejected", "F03")
+    assert "200 times" in entry.message
