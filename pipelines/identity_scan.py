@@ -58,10 +58,9 @@ def _parquet_texts(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
     described = con.sql(f"describe select * from {read([file])}").fetchall()
     texts = []
     for name, kind, *_ in described:
-        if kind in ("VARCHAR", "BIGINT"):
-            rows = con.sql(
-                f'select distinct "{name}"::varchar from {read([file])} where "{name}" is not null'
-            ).fetchall()
+        kept = {"VARCHAR": f'length("{name}") >= 10', "BIGINT": f'"{name}" between 1000000000 and 9999999999'}.get(kind)
+        if kept:
+            rows = con.sql(f'select distinct "{name}"::varchar from {read([file])} where {kept}').fetchall()
             texts += [text for (text,) in rows]
     return texts
 

@@ -217,6 +217,8 @@ def test_no_nhs_number_lies_anywhere_but_in_vault_inbox_and_releases(home: Store
     numbers = pl.read_parquet(demo_home / "vault" / "person" / "*.parquet")["number"].to_list()
     for folder in sorted(p for p in demo_home.iterdir() if p.name not in ("vault", "inbox", "released", "demo")):
         assert numbers_in_folder(folder, numbers) == 0, folder.name
+    with pytest.raises(ProblemError):
+        release(home, "U99999", dt.date(2026, 2, 23), PURPOSE, now=NOW)
     for place in (home.audit_file.parent, home.audit_witness):
         assert place.exists()
         assert numbers_in_folder(place, numbers) == 0
