@@ -19,8 +19,9 @@ from data_contracts.conform import conform_source, record_stray_files
 from data_contracts.contract import Contract, load_contracts
 from data_contracts.identity import IdentityError, key_fingerprint, load_key
 from data_contracts.ledger import AccountingError, DeliveryLedger, read_entries
+from data_contracts.withheld import NUMBER_CHANGES
 from outreach import Heading, ListError, ListReport, build_lists
-from pipelines.content import read, settle
+from pipelines.content import is_whole, read, settle
 from pipelines.errors import ProblemError
 from pipelines.publish import current_manifest
 from pipelines.store import Store
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
 
 
 def in_conform_order(contracts: Iterable[Contract]) -> list[Contract]:
-    """GP coded events first: they carry the type 1 objections that leave people out of the other GP files."""
-    return sorted(
-        contracts, key=lambda c: (not (c.gp_record and any(x.code_system == "snomed" for x in c.columns)), c.id)
-    )
+    """Changes of number first, then GP coded events: type 1 objections leave people out of the other GP files."""
+
+    def order(c: Contract) -> tuple[bool, bool, str]:
+        codes = c.gp_record and any(x.code_system == "snomed" for x in c.columns)
+        return c.id != NUMBER_CHANGES, not codes, c.id
+
+    return sorted(contracts, key=order)
 
 
 def open_key(store: Store) -> bytes:
@@ -87,6 +91,7 @@ def build_record(store: Store, tables: Sequence[str]) -> Iterator[tuple[BuiltTab
     Yields:
         The table, and the names and types of its columns.
     """
+    _set_damaged_tables_aside(store)
     with store.compute() as con:
         open_histories(con, load_contracts().values(), lake=store.lake)
         open_record(con, lake=store.lake)
@@ -94,6 +99,15 @@ def build_record(store: Store, tables: Sequence[str]) -> Iterator[tuple[BuiltTab
             built = build_table(con, table, lake=store.lake)
             rows = con.execute(f'describe "{table}"').fetchall()
             yield built, [(str(name), str(kind)) for name, kind, *_ in rows]
+
+
+def _set_damaged_tables_aside(store: Store) -> None:
+    """A stored table that is gone or cut short is no longer named: its statement is read until it is built again."""
+    for pointer in store.lake.glob("record/*/current"):
+        table = pointer.parent / pointer.read_text(encoding="utf-8").strip()
+        if not is_whole(table):
+            pointer.unlink()
+            table.unlink(missing_ok=True)
 
 
 @contextmanager
