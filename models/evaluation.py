@@ -19,6 +19,7 @@ from models import calibration
 REPLICATES = 200
 SEED = 7
 AT_ONCE = 25
+INDEX_BINS = 500
 LIST_SHARES = (0.01, 0.02, 0.05, 0.10)
 
 
@@ -110,7 +111,8 @@ def calibration_index(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> np.nd
     """Integrated calibration index: mean distance between predicted risk and a smooth curve of what was observed.
 
     The curve is a logistic regression on a restricted cubic spline of the log-odds with four knots (Austin and
-    Steyerberg, Stat Med 2019, use loess); in each replicate it is refitted by one Newton step.
+    Steyerberg, Stat Med 2019, use loess); in each replicate it is refitted by one Newton step, and the distance is
+    taken in up to 500 groups of like prediction.
     """
     basis = _spline(calibration.log_odds(p))
     beta, score, information = calibration.newton_many(basis, rows.event.astype(np.float64), rows.weight)
@@ -120,12 +122,44 @@ def calibration_index(p: np.ndarray, rows: TestRows, draws: np.ndarray) -> np.nd
         info[:, i, j] = info[:, j, i] = by_practice(rows, value, draws)
     moves = np.linalg.solve(info + 1e-9 * np.eye(basis.shape[1]), u[:, :, None])
     betas: np.ndarray = beta + moves[:, :, 0]
-    found = np.empty(len(draws))
-    for r in range(len(draws)):
-        weight = draws[r][rows.practice] * rows.weight
-        observed = 1 / (1 + np.exp(-np.clip(basis @ betas[r], -30, 30)))
-        found[r] = np.average(np.abs(observed - p), weights=weight)
-    return found
+    part = _bins(p, INDEX_BINS)
+    bins, practices = int(part.max()) + 1, draws.shape[1]
+    weight = np.bincount(part * practices + rows.practice, weights=rows.weight, minlength=bins * practices)
+    in_bin = draws @ weight.reshape(bins, practices).T
+    size = np.bincount(part, minlength=bins)
+    middle = np.column_stack([np.bincount(part, weights=c, minlength=bins) / size for c in (p, *basis.T)])
+    observed = 1 / (1 + np.exp(-np.clip(betas @ middle[:, 1:].T, -30, 30)))
+    return np.asarray((in_bin * np.abs(observed - middle[:, 0])).sum(axis=1) / in_bin.sum(axis=1))
+
+
+def _bins(p: np.ndarray, most: int) -> np.ndarray:
+    """A number for each row: rows of like prediction, about equally many in each, none empty."""
+    rank = np.unique(p, return_inverse=True)[1]
+    place = np.searchsorted(np.sort(rank), rank)
+    return np.unique(place * most // len(p), return_inverse=True)[1]
+
+
+def auroc(predicted: np.ndarray, rows: TestRows, draws: np.ndarray) -> np.ndarray:
+    """AUROC for each row of draws, exactly as `replicates` gives it, from pairs of practices and so much faster."""
+    rank = np.unique(predicted, return_inverse=True)[1]
+    ranks, practices = int(rank.max()) + 1, draws.shape[1]
+    pairs = np.zeros((practices, practices))
+    case, other = rows.weight * rows.event, rows.weight * ~rows.event
+    for practice in range(practices):
+        own = np.bincount(rank, weights=other * (rows.practice == practice), minlength=ranks)
+        below = (own.cumsum() - own / 2)[rank]
+        pairs[:, practice] = np.bincount(rows.practice, weights=case * below, minlength=practices)
+    concordant = np.einsum("rg,gh,rh->r", draws, pairs, draws, optimize=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(concordant / (by_practice(rows, case, draws) * by_practice(rows, other, draws)))
+
+
+def brief(predicted: np.ndarray, rows: TestRows) -> dict[str, np.ndarray]:
+    """AUROC, calibration slope and observed over expected alone, for the estimate and each replicate."""
+    draws = rows.draws()
+    found = {**_sums(predicted, rows, draws), **_calibration(predicted, rows, draws)}
+    kept = ("calibration_slope", "observed_over_expected")
+    return {"auroc": auroc(predicted, rows, draws)} | {name: found[name] for name in kept}
 
 
 def _spline(x: np.ndarray) -> np.ndarray:

@@ -129,7 +129,7 @@ def _more(
         if columns.any():
             candidate = boosted_without(material, learned, columns, line)
             p = candidate.predict(material.names, material.check.values, threads=material.threads)
-            lost = evaluation.compare(evaluation.replicates(p, rows), own, ("auroc",))
+            lost = evaluation.compare(evaluation.brief(p, rows), own, ("auroc",))
             fewer[name] = {**_brief(p, rows), "auroc_minus_all_sources": lost["auroc"]}
     found["fewer_sources"] = fewer
     return found
@@ -145,5 +145,4 @@ def _silent(boosted: Candidate, material: Material, rows: evaluation.TestRows) -
 
 
 def _brief(predicted: np.ndarray, rows: evaluation.TestRows) -> dict[str, Interval]:
-    every = evaluation.replicates(predicted, rows)
-    return {name: evaluation.interval(every[name]) for name in ("auroc", "calibration_slope", "observed_over_expected")}
+    return evaluation.summary(evaluation.brief(predicted, rows))

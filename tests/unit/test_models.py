@@ -120,6 +120,14 @@ def test_a_one_step_refit_is_close_to_a_full_refit_of_a_replicate(tested):
     assert replicate == pytest.approx(beta[1], abs=0.01)
 
 
+def test_the_fast_way_to_replicates_of_the_auroc_gives_the_same(tested):
+    p, rows = tested
+    found = evaluation.brief(p, rows)
+    every = evaluation.replicates(p, rows)
+    for name, values in found.items():
+        assert values == pytest.approx(every[name], abs=1e-9), name
+
+
 def test_predictive_value_and_sensitivity_at_a_list_share_a_tie_out_evenly():
     predicted = np.array([0.9, 0.5, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
     event = np.array([1, 1, 0, 0, 1, 0, 0, 0, 0, 1], dtype=bool)
