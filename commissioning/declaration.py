@@ -183,7 +183,8 @@ def load_indicators(folder: Path = INDICATORS) -> tuple[Indicator, ...]:
 
 def _read(path: Path) -> Indicator:
     try:
-        return Indicator.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        said = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return Indicator.model_validate(said)
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"]) or "declaration"

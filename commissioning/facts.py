@@ -64,6 +64,8 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
     covered_to = con.sql(sql.load("marts/covered_to"), params={"data_date": data_date}).fetchall()[0][0]
     _table(con, "frailty_status", "marts/frailty_status")
     _table(con, "mart_span", "marts/attribute_span", data_date=data_date)
+    if any(i.fact == "coded_person" for i in indicators):
+        _table(con, "coded_event", "marts/coded_event", data_date=data_date)
     for indicator in indicators:
         statement = f"marts/{indicator.fact}"
         given = {"data_date": data_date, "covered_to": covered_to, "ages": indicator.ages, **indicator.parameters}
@@ -148,7 +150,7 @@ def release(con: duckdb.DuckDBPyConnection) -> None:
     """Drops every temporary table of the marts: nothing about a person stays behind."""
     names = con.sql(
         "select table_name from information_schema.tables where table_type = 'LOCAL TEMPORARY' "
-        "and (left(table_name, 5) = 'mart_' or table_name in ('opted_out', 'frailty_status'))"
+        "and (left(table_name, 5) = 'mart_' or table_name in ('opted_out', 'frailty_status', 'coded_event'))"
     ).fetchall()
     for (name,) in names:
         con.execute(f'drop table "{name}"')

@@ -23,9 +23,19 @@ _READ = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)")
 
 @cache
 def tables_read(statement: str) -> frozenset[str]:
-    """Record tables that a statement names, directly."""
+    """Record tables that a statement names, directly or through another statement of the marts.
+
+    >>> sorted(tables_read("marts/coded_person"))
+    ['gp_event']
+    """
     text = re.sub(r"--[^\n]*", "", sql.load(statement))
-    return frozenset(n for n in _READ.findall(text) if f"record/{n}" in sql.statements())
+    found: set[str] = set()
+    for name in _READ.findall(text):
+        if f"record/{name}" in sql.statements():
+            found.add(name)
+        elif f"marts/{name}" in sql.statements() and f"marts/{name}" != statement:
+            found |= tables_read(f"marts/{name}")
+    return frozenset(found)
 
 
 @cache

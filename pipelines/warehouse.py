@@ -43,12 +43,14 @@ def add_views(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """
     tables = list(tables)
     con.execute(f"create schema {SCHEMA}")
+    con.execute("begin")
     for table in tables:
         con.execute(f'create view {SCHEMA}."{table.name}" as select * from main."{table.name}"')
         _comment(con, table.name, table.description, table.columns)
     of_indicator = {i.table(cut): i.id for i in load_indicators() for cut in i.cuts}
     parts = [t for t in tables if t.name in of_indicator]
     if not parts:
+        con.execute("commit")
         return
     first = ", ".join(f"cast(null as {_kind(c)}) as {c}" for c in _FIGURE_COLUMNS)
     union = [f"select {first} where false"]
@@ -58,6 +60,7 @@ def add_views(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     ]
     con.execute(f"create view {SCHEMA}.{FIGURE} as {' union all by name '.join(union)}")
     _comment(con, FIGURE, _FIGURE_IS, _FIGURE_COLUMNS)
+    con.execute("commit")
 
 
 def _kind(column: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from commissioning import facts
-from commissioning.declaration import load_indicators
+from commissioning.declaration import code_flags, load_indicators
 from tests.examples.commissioning import DATA_DATE, MODERATE, SEVERE, Record, record
 
 at = dt.datetime.fromisoformat
@@ -344,3 +344,12 @@ def test_a_resident_who_returns_to_the_care_home_leaves_on_pathway_0(made: Recor
         made.stay(person, dt.date(2025, 12, 1), dt.date(2025, 12, 5), discharge_destination="56")
     pathways = [pathway for _, _, pathway in facts_of(made, "discharge_pathways", "pathway")]
     assert pathways == ["Pathway 0", "Pathway 3"]
+
+
+def test_the_newest_code_of_a_group_counts_from_the_month_after_it_until_one_says_otherwise(made: Record) -> None:
+    flags = {(group, flag): code for group, code, flag in code_flags()}
+    made.person(1)
+    made.add("gp_event", person_id=1, code=flags["housebound", 1], event_date=dt.date(2025, 10, 20))
+    made.add("gp_event", person_id=1, code=flags["housebound", 0], event_date=dt.date(2025, 12, 20))
+    assert facts_of(made, "housebound_people") == [(NOVEMBER, 1), (DECEMBER, 1)]
+    assert facts_of(made, "carers_known") == facts_of(made, "dementia_people") == []
