@@ -1,7 +1,7 @@
 -- Grain: one row per month, Place, neighbourhood, residence, deprivation, sex, year of age and frailty band with anyone;
 -- value is how many people.
 -- Inputs: mart_span (marts/attribute_span), death (record), mart_month.
--- Parameter: $ages, the lowest age that counts.
+-- Parameters: $data_date; $ages, the lowest age that counts.
 -- Meaning: people alive and registered with a practice of the board on the first day of the month, as known that day. A
 -- person stands in one row a month, so that rows can be added.
 with dead as (
@@ -10,6 +10,12 @@ with dead as (
         greatest(cast(death_date + interval 1 day as date), known_from) as from_day,
         coalesce(known_until, date '9999-12-31') as to_day
     from death
+),
+old_enough as (
+    -- Only who can have reached the age by the data date: most people have not.
+    select *
+    from mart_span
+    where year(birth_month) <= year($data_date) - $ages
 ),
 there as (
     select
@@ -24,7 +30,7 @@ there as (
         -- On the first of a month the 15th of the birth month has not come.
         year(m.month_start) - year(s.birth_month) - case when month(m.month_start) <= month(s.birth_month) then 1 else 0 end
         as age
-    from mart_span as s
+    from old_enough as s
     inner join mart_month as m on m.month_start >= s.from_day and m.month_start < s.to_day
 ),
 alive as (
