@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.errors import ProblemError
+from pipelines.errors import MistakeError, ProblemError
 from pipelines.store import Store
 from pipelines.weeks import choose_week
 
@@ -34,7 +34,16 @@ def run_week(store: Store, asked: str | None) -> None:
 
 
 def train_week(store: Store, asked: str | None, *, outcomes: Sequence[str], thorough: bool) -> None:
-    """Train as at one week."""
+    """Train as at one week.
+
+    Raises:
+        MistakeError: an outcome is not declared.
+    """
+    from models import load_outcomes
+
+    known = load_outcomes()
+    if unknown := [name for name in outcomes if name not in known]:
+        raise MistakeError(f"There is no outcome {unknown[0]!r}; declared are {', '.join(known)}.")
     week = choose_week(store, asked)
     form = {"retrain": True, "outcomes": list(outcomes), "thorough": thorough}
     run_shown(store, "train", week, config={"ops": {"model": {"config": form}}})
@@ -163,6 +172,8 @@ def show_person(store: Store, reference: str, week: str | None, *, events: int) 
     unknown = view.features.filter(view.features["value"].is_null())["feature"].to_list()
     if unknown:
         console.print(f"Unknown that week: {', '.join(unknown)}")
+    if len(view.evidence):
+        show(view.evidence, "Evidence for housebound and care home")
     if len(view.scores):
         show(view.scores, "Scores")
     if len(view.lists):

@@ -15,7 +15,7 @@ import features
 from data_contracts.ledger import read_entries, write_text_safely
 from pipelines.account import account
 from pipelines.errors import ProblemError
-from pipelines.stages import feature_set_folder, record_opened, sources_allowed
+from pipelines.stages import feature_set_folder, record_opened, score_folder, sources_allowed
 from pipelines.store import Store
 
 if TYPE_CHECKING:
@@ -101,12 +101,21 @@ def _train(store: Store, week: dt.date, *, outcomes: Sequence[str], thorough: bo
             data_date=date,
             feature_folder=folder,
             model_folder=store.models,
-            week=week,
+            week=counts_from(store, week),
             threads=threads,
             outcomes=outcomes,
             thorough=thorough,
             account=account(),
         )
+
+
+def counts_from(store: Store, week: dt.date) -> dt.date:
+    """The Monday from which a promotion made for ``week`` counts: a week that has scores keeps the model it had."""
+    from models import promotions
+
+    scored = [dt.date.fromisoformat(p.parent.name[5:]) for p in score_folder(store).glob("week=*/score.parquet")]
+    later = [w + dt.timedelta(days=7) for w in scored if w >= week]
+    return max([week, *later, *(dt.date.fromisoformat(p.week) for p in promotions(store.models) if later)])
 
 
 def data_date(store: Store, week: dt.date) -> dt.date:

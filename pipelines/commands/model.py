@@ -122,6 +122,8 @@ def promote_model(
     from pipelines.lock import writing
 
     store: Store = context.obj
+    from models import write_card
+
     with writing(store.home, "model promote"), _said():
         done = promote(
             store.models,
@@ -133,6 +135,7 @@ def promote_model(
             declarations=load_features().fingerprint,
             scored=_scored(store),
         )
+        write_card(store.models, done.model_id, status=done.status, reasons=done.reasons)
     _print(done)
 
 
@@ -148,6 +151,8 @@ def rollback_model(context: typer.Context, outcome: str, why: Why, *, week: Week
     from pipelines.lock import writing
 
     store: Store = context.obj
+    from models import write_card
+
     with writing(store.home, "model rollback"), _said():
         done = roll_back(
             store.models,
@@ -158,6 +163,7 @@ def rollback_model(context: typer.Context, outcome: str, why: Why, *, week: Week
             declarations=load_features().fingerprint,
             scored=_scored(store),
         )
+        write_card(store.models, done.model_id, status=done.status, reasons=done.reasons)
     _print(done)
 
 
