@@ -9,6 +9,7 @@ Does not belong here: outcomes and anything that looks past the Monday (`models`
 
 from features.cohort import cohort, people
 from features.declaration import FeatureSet, load_features
+from features.deficit_evidence import deficit_evidence
 from features.dictionary import dictionary_page, matrix_schema
 from features.errors import FeatureError
 from features.evidence import care_home_agreement, care_home_evidence, housebound_evidence
@@ -22,6 +23,7 @@ __all__ = [
     "care_home_agreement",
     "care_home_evidence",
     "cohort",
+    "deficit_evidence",
     "dictionary_page",
     "housebound_evidence",
     "load_features",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from data_contracts.contract import CODELISTS
+from data_contracts.codelist import load_codelists
 from data_contracts.identity import parse_person_ref, person_ref
 from pipelines.errors import MistakeError, ProblemError
 from pipelines.publish import current_manifest
@@ -43,6 +43,8 @@ class PersonView:
             no day in the window).
         scores: one row an outcome.
         lists: one row a week in which the person was considered for a list.
+        deficits: one row a deficit of the frailty index: since when, and the code or result that sets it.
+        codelists: versions of the lists behind them.
     """
 
     reference: str
@@ -52,6 +54,8 @@ class PersonView:
     features: pl.DataFrame
     scores: pl.DataFrame
     lists: pl.DataFrame
+    deficits: pl.DataFrame
+    codelists: str
 
 
 def read_person(store: Store, reference: str, week: str | None = None) -> PersonView:
@@ -84,6 +88,8 @@ def read_person(store: Store, reference: str, week: str | None = None) -> Person
             features=_features(con, views, person_id, monday),
             scores=_of_week(con, views, "score", person_id, monday),
             lists=_lists(con, views, person_id, monday),
+            deficits=_deficits(con, views, person_id, monday),
+            codelists=_codelists(),
         )
 
 
@@ -126,11 +132,8 @@ def _timeline(
 
 @cache
 def _labels() -> dict[str, str]:
-    """Words for the codes that are in the product's codelists; other codes stay as they are."""
-    said: dict[str, str] = {}
-    for path in sorted(CODELISTS.glob("*.csv")):
-        said |= dict(pl.read_csv(path, columns=["code", "label"], infer_schema=False).rows())
-    return said
+    """Words for the codes that are in the codelists in use; other codes stay as they are."""
+    return {e.code: e.label for listed in load_codelists().values() for e in listed.entries}
 
 
 def _said(rows: pl.DataFrame, dated: str) -> pl.Expr:
@@ -177,6 +180,37 @@ def _features(
         value=pl.col("value").fill_nan(None),
         nothing=pl.col("value") == pl.col("feature").replace_strict(never, default=0.0, return_dtype=pl.Float64),
     )
+
+
+def _codelists() -> str:
+    from features import load_features
+    from features.codelist import in_words
+
+    declared = load_features()
+    return in_words({name: declared.codelist_versions[name] for name in declared.deficits})
+
+
+def _deficits(
+    con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date
+) -> pl.DataFrame:
+    """Evidence of the deficits; empty where the index is unknown, as it is under 65."""
+    week_row = _of_week(con, views, "feature", person_id, week)
+    if "gp_event" not in views or "deficit_count" not in week_row.columns or week_row["deficit_count"].is_null().all():
+        return pl.DataFrame()
+    from features import deficit_evidence, load_features
+
+    declared = load_features()
+    products = week_row[declared.polypharmacy[0]].item()
+    (sex_code,) = _known(con, "person", person_id, week).sort("known_from").select("sex_code").row(-1)
+    found = deficit_evidence(
+        declared,
+        _known(con, "gp_event", person_id, week).filter(pl.col("event_date") < week),
+        week,
+        sex_code=sex_code,
+        products=None if products is None else int(products),
+    )
+    label = pl.col("code").cast(pl.String).replace_strict(_labels(), default="", return_dtype=pl.String)
+    return found.with_columns(what=label, code=pl.col("code").cast(pl.String))
 
 
 def _lists(con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date) -> pl.DataFrame:

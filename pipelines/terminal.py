@@ -174,6 +174,8 @@ def show_person(store: Store, reference: str, week: str | None, *, events: int) 
         console.print(f"Unknown that week: {', '.join(unknown)}")
     if len(view.evidence):
         show(view.evidence, "Evidence for housebound and care home")
+    if len(view.deficits):
+        show(view.deficits, f"Computed frailty index: its deficits, by codelists {view.codelists}", rows=40)
     if len(view.scores):
         show(view.scores, "Scores")
     if len(view.lists):

@@ -101,6 +101,44 @@ def test_every_description_of_the_index_names_the_codelists_and_their_version(de
         assert "codelists starter-1" in declared.by_name[name].description
 
 
+@pytest.mark.parametrize(("person", "case"), list(enumerate(CASES, start=1)), ids=[c["case"] for c in CASES])
+def test_the_evidence_names_just_the_deficits_of_the_matrix(person, case, rows, declared):
+    row = rows[person]
+    known = [
+        {"event_date": e.day, "code": code_of(declared, e.codelist), "value": e.value, "unit": e.unit}
+        for e in events_of(case, declared)
+    ]
+    schema = {"event_date": pl.Date, "code": pl.Int64, "value": pl.Decimal(19, 3), "unit": pl.String}
+    shown = features.deficit_evidence(
+        declared,
+        pl.DataFrame(known, schema=schema),
+        MONDAY,
+        sex_code=case.get("sex", "2"),
+        products=int(row["distinct_medicines_365"]),
+    )
+    found = set(shown["deficit"]) - {"polypharmacy"}
+    assert found == {name for name in declared.deficits if row[f"deficit_{name}"] == 1}
+    if row["deficit_count"] is not None:
+        assert shown["deficit"].n_unique() == row["deficit_count"]
+
+
+def test_the_evidence_dates_a_deficit_by_its_first_code_and_tells_a_result_in_the_unit_of_its_list(declared):
+    anaemia, haemoglobin = (code_of(declared, n) for n in ("anaemia_and_haematinic_deficiency", "haemoglobin"))
+    known = pl.DataFrame(
+        {
+            "event_date": [dt.date(2020, 1, 1), dt.date(2015, 1, 1), dt.date(2023, 1, 1)],
+            "code": [anaemia, anaemia, haemoglobin],
+            "value": [None, None, Decimal("11.4")],
+            "unit": [None, None, "g/dL"],
+        }
+    )
+    shown = features.deficit_evidence(declared, known, MONDAY, sex_code="2", products=None)
+    assert shown.select("by", "since_date", "latest_date", "code", "value", "unit").rows() == [
+        ("code", dt.date(2015, 1, 1), dt.date(2020, 1, 1), anaemia, None, None),
+        ("result", dt.date(2023, 1, 1), dt.date(2023, 1, 1), haemoglobin, Decimal("114.000"), "g/L"),
+    ]
+
+
 days = st.one_of(
     st.dates(dt.date(2021, 1, 1), dt.date(2024, 4, 1)),
     st.sampled_from([MONDAY - dt.timedelta(days=n) for n in (-1, 0, 1, 364, 365, 366)]),
