@@ -127,7 +127,7 @@ def _panel(report: MartReport, indicator: Indicator, signal: dict[str, Any] | No
     column, unit = ("share_percent", "per cent") if indicator.share_of else ("value", indicator.unit)
     line = frame.filter(pl.col(indicator.share_of) == indicator.share) if indicator.share_of else frame
     headings, rows = _table(frame, line, indicator)
-    latest, compared = _latest(line, column, unit)
+    latest, compared = _latest(line, column, f"% {str(indicator.share).lower()}" if indicator.share_of else unit)
     others = {d for c in indicator.cuts for d in c.by} - {indicator.share_of}
     return Panel(
         indicator=indicator,
@@ -170,7 +170,7 @@ def _latest(line: pl.DataFrame, column: str, unit: str) -> tuple[str, str]:
         return "", ""
     last = settled.row(-1, named=True)
     name = wording.period_name(last["period"], last["start"])
-    said = f"{last[column]:,} {'%' if column == 'share_percent' else unit}, {name}"
+    said = f"{last[column]:,} {unit}, {name}"
     before = last["start"].replace(year=last["start"].year - 1)
     earlier = settled.filter(pl.col("start") == before)
     if earlier.is_empty():

@@ -14,6 +14,8 @@ from commissioning.standardised import INDICATORS
 from commissioning.tables import MartReport
 from commissioning.what_if import Outcome, declared, outcomes
 
+_GROUPS = {"place": "Place of residence", "pcn": "Primary care network", "deprivation": "Deprivation of the small area"}
+
 
 def service_rows(panels: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One entry a service: its indicators with their newest figures, the figures quoted elsewhere, what is missing."""
@@ -54,11 +56,15 @@ def standardised_rates(report: MartReport) -> dict[str, Any]:
     frame = pl.read_parquet(report.table("standardised_rate").path)
     names = {i.id: i.name for i in load_indicators()}
     rows: list[tuple[object, list[tuple[str, str]]]] = []
-    for (_dimension, area), own in frame.group_by("dimension", "area", maintain_order=True):
+    for (dimension, area), own in frame.group_by("dimension", "area", maintain_order=True):
+        title: tuple[object, list[tuple[str, str]]] = (None, [(_GROUPS[str(dimension)], "")])
         if area == ALL and rows:
+            rows.append(title)
             continue
         by = {r["indicator"]: r for r in own.iter_rows(named=True)}
         rows.append((area, [_cell(by.get(i)) for i in INDICATORS]))
+        if area == ALL:
+            rows.append(title)
     return {"columns": [names[i] for i in INDICATORS], "rows": rows}
 
 

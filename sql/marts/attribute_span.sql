@@ -126,11 +126,11 @@ select
     b.sex_code,
     coalesce(h.residence, 'Own home') as residence,
     case
-        when a.imd_decile <= 2 then '1 most deprived fifth'
-        when a.imd_decile <= 4 then '2'
-        when a.imd_decile <= 6 then '3'
-        when a.imd_decile <= 8 then '4'
-        when a.imd_decile <= 10 then '5 least deprived fifth'
+        when a.imd_decile <= 2 then '1 of 5, most deprived'
+        when a.imd_decile <= 4 then '2 of 5'
+        when a.imd_decile <= 6 then '3 of 5'
+        when a.imd_decile <= 8 then '4 of 5'
+        when a.imd_decile <= 10 then '5 of 5, least deprived'
         else 'Not known'
     end as deprivation,
     coalesce(a.place_name, 'Not known') as place,
