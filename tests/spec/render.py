@@ -9,12 +9,17 @@ import yaml
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "cases.md"
-TITLES = {"housebound": "Housebound", "care_home": "Living in a care home"}
+TITLES = {
+    "housebound": "Housebound",
+    "care_home": "Living in a care home",
+    "frailty_index": "Frailty index and its deficits",
+    "hospital_frailty": "Hospital Frailty Risk Score and Charlson index",
+}
 INTRODUCTION = """# Cases that define
 
 Each line is a tiny record and what is said of the person on Monday 4 March 2024. Every line is run as a test; the rules
-are in `features/declared/housebound.yaml` and `features/declared/care_home.yaml`. A dash means unknown: nothing can be
-said, because a source is silent. Made by `python -m tests.spec.render` from `tests/spec/`; do not edit.
+are in `features/declared/`, explained in [definitions.md](definitions.md). A dash means unknown: nothing can be said,
+because a source is silent or nobody has looked. Made by `python -m tests.spec.render` from `tests/spec/`; do not edit.
 """
 
 
@@ -36,7 +41,10 @@ def _row(case: dict[str, Any]) -> str:
     expect = {k: v for k, v in case["expect"].items() if k != "silent"}
     said = ", ".join(f"{k.replace('_', ' ')} {'–' if v is None else v}" for k, v in expect.items())
     record = [
+        *([f"{case['deficits']} deficits"] if "deficits" in case else []),
         *case["record"],
+        *([f"born {case['born']}"] if "born" in case else []),
+        *([f"sex {case['sex'] or 'unknown'}"] if "sex" in case else []),
         *([f"registered at an institution ({case['registered']})"] if "registered" in case else []),
     ]
     return f"| {case['case']} | {'; '.join(record).replace('_', ' ') or 'nothing'} | {said} |"
