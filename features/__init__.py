@@ -12,7 +12,7 @@ from features.declaration import FeatureSet, load_features
 from features.deficit_evidence import deficit_evidence
 from features.dictionary import dictionary_page, matrix_schema
 from features.errors import FeatureError
-from features.evidence import care_home_agreement, care_home_evidence, housebound_evidence
+from features.evidence import care_home_agreement, care_home_evidence, evidence_in_words, housebound_evidence
 from features.matrix import build_matrix
 from features.reasons import reasons
 
@@ -25,6 +25,7 @@ __all__ = [
     "cohort",
     "deficit_evidence",
     "dictionary_page",
+    "evidence_in_words",
     "housebound_evidence",
     "load_features",
     "matrix_schema",

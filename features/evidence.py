@@ -14,6 +14,7 @@ from features.phenotype import Fact
 
 HOUSEBOUND_LEVELS = {1: "possible", 2: "probable", 3: "confirmed"}
 CARE_HOME_LEVELS = {1: "for now", 2: "residential or kind not told", 3: "nursing"}
+LEVELS = {"care_home": CARE_HOME_LEVELS, "housebound": HOUSEBOUND_LEVELS}
 RESIDENT = 2
 
 
@@ -67,6 +68,16 @@ def care_home_agreement(feature_folder: Path, week: dt.date, *, declared: Featur
         .agg(people=pl.len())
         .sort("people", *sources, descending=[True] + [False] * len(sources))
     )
+
+
+def evidence_in_words(kept: pl.DataFrame, *, declared: FeatureSet | None = None) -> pl.DataFrame:
+    """Rows of ``evidence.parquet`` in words, all phenotypes; columns as ``housebound_evidence``, and phenotype."""
+    phenotypes = (declared or load_features()).phenotypes
+    parts = [
+        _in_words(kept.filter(phenotype=name), phenotypes[name].facts, levels).with_columns(phenotype=pl.lit(name))
+        for name, levels in LEVELS.items()
+    ]
+    return pl.concat(parts)
 
 
 def _kept(feature_folder: Path, week: dt.date, person_ids: Sequence[int]) -> pl.DataFrame:

@@ -166,6 +166,7 @@ def person_page(view: PersonView) -> str:
     """A plain page of one person; pseudonymous, marked as a demonstration."""
     parts = [
         ("Record, newest first", view.timeline),
+        ("Evidence for housebound and care home", view.evidence),
         ("Features", view.features.filter(~pl.col("nothing")).drop("nothing")),
         ("Scores", view.scores),
         ("Lists", view.lists),

@@ -41,6 +41,7 @@ class PersonView:
         timeline: one row an event, newest first: date, table, what, known_from.
         features: one row a feature: feature, value (missing: unknown), meaning, and whether it says nothing (zero, or
             no day in the window).
+        evidence: one row a dated fact that speaks for or against being housebound or living in a care home.
         scores: one row an outcome.
         lists: one row a week in which the person was considered for a list.
         deficits: one row a deficit of the frailty index: since when, and the code or result that sets it.
@@ -52,6 +53,7 @@ class PersonView:
     about: pl.DataFrame
     timeline: pl.DataFrame
     features: pl.DataFrame
+    evidence: pl.DataFrame
     scores: pl.DataFrame
     lists: pl.DataFrame
     deficits: pl.DataFrame
@@ -86,6 +88,7 @@ def read_person(store: Store, reference: str, week: str | None = None) -> Person
             about=about.drop(_NOT_SAID & set(about.columns)),
             timeline=_timeline(con, views, person_id, monday),
             features=_features(con, views, person_id, monday),
+            evidence=_evidence(con, views, person_id, monday),
             scores=_of_week(con, views, "score", person_id, monday),
             lists=_lists(con, views, person_id, monday),
             deficits=_deficits(con, views, person_id, monday),
@@ -180,6 +183,18 @@ def _features(
         value=pl.col("value").fill_nan(None),
         nothing=pl.col("value") == pl.col("feature").replace_strict(never, default=0.0, return_dtype=pl.Float64),
     )
+
+
+def _evidence(
+    con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date
+) -> pl.DataFrame:
+    kept = _of_week(con, views, "feature_evidence", person_id, week)
+    if kept.is_empty():
+        return pl.DataFrame()
+    from features import evidence_in_words
+
+    told = evidence_in_words(kept.with_columns(person_id=pl.lit(person_id)))
+    return told.select("phenotype", "level", "event_date", "words", speaks=pl.when("against").then(pl.lit("against")))
 
 
 def _codelists() -> str:

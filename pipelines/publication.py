@@ -84,6 +84,12 @@ def _analyst_tables(store: Store) -> tuple[Table, ...]:
             "feature_person", _files(feature_folder(store), "person.parquet"), "The same people: area, cohort.", _KNOWN
         ),
         Table(
+            "feature_evidence",
+            _files(feature_folder(store), "evidence.parquet"),
+            "One row a person, week and dated fact for or against being housebound or living in a care home.",
+            _KNOWN,
+        ),
+        Table(
             "score",
             _files(score_folder(store), "score.parquet"),
             "One row a person of the cohort, week and outcome: calibrated probability.",
