@@ -12,6 +12,7 @@ from pipelines.assets.record import table_key
 from pipelines.findings import Finding, keep
 from pipelines.partitions import week_of_run
 from pipelines.presentation import markdown
+from pipelines.quality.frames import check_frames
 from pipelines.quality.measure import ASSET, CHECKS, CROSS_SOURCE, measure
 from pipelines.quality.page import write_page
 from pipelines.resources import Writer
@@ -83,24 +84,34 @@ def quality(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
             "expectations_met",
             asset=dg.AssetKey("expectations"),
             description="Every expectation on every published table holds. Tells, does not stop.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            "frames_as_declared",
+            asset=dg.AssetKey("expectations"),
+            description="The newest frame of each stage is what contract, feature or outcome declares (pandera). "
+            "Tells, does not stop.",
+        ),
     ],
 )
 def expectations(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Validate what is published and write Data Docs."""
     from pipelines.quality.published import docs_folder, run_suites
 
-    store = writer.store
+    store, week = writer.store, week_of_run(context, writer.store)
+    looked, amiss = check_frames(store, week)
+    frames = Finding(
+        ("expectations",), "frames_as_declared", not amiss, "; ".join(amiss) or f"{looked} frames are as declared."
+    )
     results = run_suites(store)
     unmet = [f"{r.table}: {', '.join(r.unmet)}" for r in results if r.unmet]
     says = f"{sum(r.expectations for r in results)} expectations on {len(results)} tables hold."
     finding = Finding(("expectations",), "expectations_met", not unmet, "; ".join(unmet) or says)
-    keep(store, [finding], run_id=context.run_id, step="expectations", week=week_of_run(context, store))
+    keep(store, [finding, frames], run_id=context.run_id, step="expectations", week=week)
     yield dg.MaterializeResult(
         metadata={
             "Data Docs": dg.MetadataValue.path(str(docs_folder(store) / "index.html")),
             "tables": len(results),
             "expectations": sum(r.expectations for r in results),
         },
-        check_results=[finding.result()],
+        check_results=[finding.result(), frames.result()],
     )
