@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -158,6 +158,7 @@ class Scope:
     calendar: pl.DataFrame
     data_date: dt.date
     earlier: list[list[Past]]
+    made: dict[Period, pl.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def covered(self) -> set[dt.date]:
@@ -243,7 +244,9 @@ def _mostly(hidden: pl.Series, peopled: pl.Series, rules: Rules) -> bool:
 def _cells(scope: Scope, cut: Cut, period: Period) -> tuple[Table, pl.DataFrame]:
     """All cells of a cut with their noughts, and apart from them the cells of periods for which data are missing."""
     some = facts.sum_by(scope.con, scope.indicator, cut, period)
-    every = _periods(scope, period)
+    if period not in scope.made:
+        scope.made[period] = _periods(scope, period)
+    every = scope.made[period]
     for dimension in cut.by:
         values = {ALL, *some[dimension].unique()}
         every = every.join(pl.DataFrame({dimension: sorted(values)}, schema={dimension: pl.String}), how="cross")
