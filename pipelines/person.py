@@ -173,10 +173,13 @@ def _features(
     from features import load_features
 
     declared = load_features().features
+    of_others = [f.name for f in declared if f.measure == "household"]  # never shown with anybody's own record
     meaning = {f.name: f.description for f in declared}
     never = {f.name: float(f.window) for f in declared if f.measure == "days_since" and f.window}
     long = (
-        row.drop("week").cast(pl.Float64).transpose(include_header=True, header_name="feature", column_names=["value"])
+        row.drop("week", *of_others, strict=False)
+        .cast(pl.Float64)
+        .transpose(include_header=True, header_name="feature", column_names=["value"])
     )
     return long.with_columns(
         meaning=pl.col("feature").replace_strict(meaning, default="", return_dtype=pl.String),

@@ -192,6 +192,18 @@ def test_person_shows_what_was_known_that_monday_and_nothing_later(demo_home: Pa
     assert not runs or check_nhs_numbers(pl.Series(runs))["fault"].is_not_null().all()
 
 
+def test_a_person_is_shown_with_the_evidence_and_without_what_is_known_of_others_at_the_address(
+    demo_home: Path,
+) -> None:
+    sql = "select person_id from feature_evidence where phenotype = 'housebound' order by week desc, person_id limit 1"
+    reference = str(query(Store.at(demo_home), sql, analyst=True)["person_id"][0])
+    view = read_person(Store.at(demo_home), reference)
+    assert "housebound" in set(view.evidence["phenotype"])
+    assert view.evidence["words"].str.len_chars().min() > 0
+    assert "housebound_class" in set(view.features["feature"])
+    assert not any(name.startswith("household") for name in view.features["feature"])
+
+
 def test_a_person_nobody_knows_is_one_sentence(demo_home: Path) -> None:
     done = anticipate(demo_home, "person", person_ref(1))
     assert done.returncode == 2
