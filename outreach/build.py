@@ -184,6 +184,7 @@ def build_lists(
         week=pl.lit(week),
         list_id=pl.lit(declaration.id),
         model_id=pl.lit(heading.model_id),
+        outcome=pl.lit(declaration.objective.outcome),
         objective=pl.lit(method, pl.String),
     )
     others = {m: chosen_by(m) for m in methods_possible(people, declaration.objective.outcome) if m != method}

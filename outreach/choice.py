@@ -23,6 +23,7 @@ LEDGER_COLUMNS = [
     "week",
     "list_id",
     "model_id",
+    "outcome",
     "objective",
     "team",
     "capacity",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -77,10 +78,19 @@ class RouteWords(_Declared):
     review_weeks: int = Field(default=4, ge=1)
 
 
+class Otherwise(_Declared):
+    """What a list is ranked by in a week in which no model of its own outcome may be shown; the list says so."""
+
+    objective: Objective
+    threshold: float = Field(ge=0, le=1)
+    risk_words: tuple[RiskWords, ...]
+
+
 class ListDeclaration(_Declared):
     """One declared list.
 
     Attributes:
+        otherwise: used where the objective has no model that may be shown.
         threshold: lowest calibrated risk (probability) at which anyone is listed.
         rest_weeks: a person listed in this many weeks before is "still here", not new again; 0 for no rest.
         hospital_snapshot_days: age in days beyond which an in-patient snapshot is not believed.
@@ -97,6 +107,7 @@ class ListDeclaration(_Declared):
     title: str
     objective: Objective
     threshold: float = Field(ge=0, le=1)
+    otherwise: Otherwise | None = None
     rest_weeks: int = Field(ge=0, le=52)
     hospital_snapshot_days: int = Field(ge=1)
     recent_days: int = Field(ge=1)
@@ -120,6 +131,15 @@ class ListDeclaration(_Declared):
         if other := sorted(set(self.feedback) - set(self.outcomes)):
             raise ValueError(f"feedback names {', '.join(other)}, which is none of the outcomes")
         return self
+
+    def for_outcomes(self, scored: Collection[str]) -> ListDeclaration:
+        """This list, or with its other objective where only that was scored."""
+        if self.objective.outcome in scored or self.otherwise is None or self.otherwise.objective.outcome not in scored:
+            return self
+        other = self.otherwise
+        return self.model_copy(
+            update={"objective": other.objective, "threshold": other.threshold, "risk_words": other.risk_words}
+        )
 
     @property
     def features(self) -> list[str]:

@@ -36,6 +36,7 @@ def explain(
     if own.is_empty():
         return _not_considered(person_id, week, features, dead=dead)
     row = own.row(0, named=True)
+    declaration = declaration.for_outcomes([row["outcome"]])
     team = ledger.filter(pl.col("team") == row["team"]) if row["team"] else own
     said = [wording.STATUS_WORDS.get(row["status"], row["status"])]
     said += _place(row, team) if row["rank"] is not None else []

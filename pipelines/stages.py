@@ -20,7 +20,7 @@ from data_contracts.contract import Contract, load_contracts
 from data_contracts.identity import IdentityError, key_fingerprint, load_key
 from data_contracts.ledger import AccountingError, DeliveryLedger, read_entries
 from data_contracts.withheld import NUMBER_CHANGES
-from outreach import Heading, ListError, ListReport, build_lists
+from outreach import Heading, ListDeclaration, ListError, ListReport, build_lists, load_list
 from pipelines.content import is_whole, read, settle
 from pipelines.errors import ProblemError
 from pipelines.publish import current_manifest
@@ -203,6 +203,15 @@ def register_folder(store: Store) -> Path:
     return store.lake / "register"
 
 
+def list_of_week(store: Store, week: dt.date) -> ListDeclaration:
+    """The weekly list, ranked by its own outcome, or by its other one where only that was scored."""
+    import polars as pl
+
+    scores = score_folder(store) / f"week={week}" / "score.parquet"
+    scored = pl.scan_parquet(scores).select(pl.col("outcome").unique()).collect()["outcome"].to_list()
+    return load_list().for_outcomes(scored)
+
+
 def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Sequence[str] = ()) -> ListReport:
     """Make every team's list of one week.
 
@@ -211,6 +220,8 @@ def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Seque
     """
     weeks_folder = feature_folder(store)
     heading = Heading(model_id=model_id, known_to=known_to(store, week), notes=tuple(notes))
+    declared = list_of_week(store, week)
+    outcome = declared.objective.outcome
     with record_opened(store) as con:
         try:
             return build_lists(
@@ -221,9 +232,10 @@ def build_week_lists(store: Store, week: dt.date, *, model_id: str, notes: Seque
                 out=list_folder(store) / f"week={week}",
                 earlier=list_folder(store),
                 registers=register_folder(store),
-                reasons=lambda people: told_reasons(weeks_folder, store.models, week, people),
+                reasons=lambda people: told_reasons(weeks_folder, store.models, week, people, outcome=outcome),
                 heading=heading,
                 tie_key=hmac.new(open_key(store), b"anticipate|tie", hashlib.sha256).digest(),
+                declaration=declared,
             )
         except (ListError, features.FeatureError) as error:
             raise ProblemError(str(error)) from error

@@ -62,11 +62,11 @@ def weekly_list(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[d
     weeks = weeks_of(context)
     reports = []
     for week in weeks:
-        in_use = models_in_use(writer.store, week)
-        if in_use.is_empty():
+        if models_in_use(writer.store, week).is_empty():
             yield from _none(context, writer, week)
             return
-        used = in_use.row(0, named=True)
+        ranked_by = stages.list_of_week(writer.store, week).objective.outcome
+        used = models_in_use(writer.store, week).row(by_predicate=pl.col("outcome") == ranked_by, named=True)
         status = None if used["status"] == "champion" else f"Model status: {used['status']}."
         notes = [note for note in (status, opt_outs_unseen(writer.store.lake, week)) if note]
         reports.append(stages.build_week_lists(writer.store, week, model_id=used["model_id"], notes=notes))

@@ -10,12 +10,16 @@ import polars as pl
 
 import sql
 from features.cohort import in_cohort
+from outreach import load_list
 from outreach.rows import REASON_COLUMNS
 
 MONDAY = dt.date(2026, 1, 12)
 LONG_AGO = dt.date(2020, 1, 1)
 PRACTICE, OTHER_PRACTICE, LOOSE_PRACTICE = "C81001", "C81002", "C81099"
 TIE_KEY = b"key of the tests"
+DECLARED = load_list().for_outcomes(["emergency_admission_12m"])
+"""The weekly list ranked by the risk of 12 months, whatever its objective is in the product."""
+
 TABLES = {
     "person": (
         "person_id bigint, birth_month date, sex_code varchar, ethnic_code varchar, lsoa_code varchar, "

@@ -16,13 +16,13 @@ from data_contracts.contract import load_contracts
 from data_contracts.identity import pseudonyms
 from data_contracts.ledger import DeliveryLedger
 from data_contracts.rules import code_set
-from outreach import ListReport, load_list, wording
+from outreach import ListReport, wording
 from outreach.columns import ADD, DETAIL, NEW
 from outreach.feedback import OTHER_TEAM, UNKNOWN_ROW, results
 from outreach.register import COLUMNS as REGISTER
 from outreach.stored import read_rows
 from record import open_histories, update_history
-from tests.examples.outreach import MONDAY, OTHER_PRACTICE, Example, example
+from tests.examples.outreach import DECLARED, MONDAY, OTHER_PRACTICE, Example, example
 from tests.unit.test_outreach_list import build, statuses
 
 WEEK = dt.timedelta(weeks=1)
@@ -128,7 +128,7 @@ def test_no_answer_is_not_seen(record: Example) -> None:
 
 def test_a_decline_ends_and_a_date_under_not_again_until_counts_where_it_is_later(record: Example) -> None:
     answered(record, "Seen", Not_again_until=dt.datetime(2026, 12, 1))  # noqa: DTZ001
-    weeks = load_list().feedback["Seen"].weeks
+    weeks = DECLARED.feedback["Seen"].weeks
     assert weeks
     later = MONDAY + dt.timedelta(weeks=weeks + 5)
     assert statuses(build(record, later))[1] == "seen"
@@ -251,7 +251,7 @@ def test_the_same_file_twice_adds_nothing_and_a_later_one_corrects_it(record: Ex
 
 def test_someone_whom_the_team_adds_takes_a_place_on_its_next_list_and_is_marked(record: Example) -> None:
     (person,) = pseudonyms(KEY, "nhs_number", pl.Series("n", [NUMBER])).to_list()
-    record.person(person, 0.02, frailty_level=0.0, housebound_class=0.0)
+    record.person(person, 0.02, frailty_level=0.0, housebound_class=0.0, rockwood_score=1.0, frailty_index_band=0.0)
     first = build(record, slots=2)
     give_back(record, first, lambda b: write(b["Add a person"], 1, "NHS number", "999 000 0018"))
     report = build(record, NEXT, slots=2)
@@ -297,7 +297,7 @@ def test_headings_and_choices_of_the_workbook_are_those_of_the_contract() -> Non
     printed = {c.heading for c in (*NEW, *DETAIL, *ADD, *REGISTER)}
     read = {c.header for c in CONTRACT.columns if c.name != "found_at"}
     assert read <= printed
-    assert tuple(sorted(code_set("outreach_outcome"))) == tuple(sorted(load_list().outcomes))
+    assert tuple(sorted(code_set("outreach_outcome"))) == tuple(sorted(DECLARED.outcomes))
     assert tuple(sorted(code_set("outreach_came_of_it"))) == tuple(sorted(wording.CAME_OF_IT))
     assert tuple(sorted(code_set("outreach_register_answer"))) == tuple(sorted(wording.REGISTER_RIGHT))
     assert tuple(sorted(code_set("outreach_reasons_fit"))) == tuple(sorted(wording.FITS))

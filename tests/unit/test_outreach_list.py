@@ -9,8 +9,9 @@ import pytest
 
 from data_contracts.words import WordError
 from features import load_features
-from outreach import Heading, ListError, ListReport, TeamsFile, build_lists, load_list
+from outreach import Heading, ListError, ListReport, TeamsFile, build_lists
 from tests.examples.outreach import (
+    DECLARED,
     LOOSE_PRACTICE,
     MONDAY,
     OTHER_PRACTICE,
@@ -40,6 +41,7 @@ def build(record: Example, week: dt.date = MONDAY, **more: Any) -> ListReport:
         "reasons": plain_reasons,
         "heading": Heading(model_id="m1"),
         "tie_key": TIE_KEY,
+        "declaration": DECLARED,
         "teams": TeamsFile.model_validate({"default": {"new_contact_slots": slots}}),
         "policy": opt_out_policy(record.folder),
     }
@@ -197,8 +199,8 @@ def test_a_feature_that_is_not_there_is_said_to_be_unknown(record: Example) -> N
 
 
 def test_below_the_threshold_nobody_is_listed_even_when_there_is_room(record: Example) -> None:
-    record.person(1, load_list().threshold)
-    record.person(2, load_list().threshold - 0.001)
+    record.person(1, DECLARED.threshold)
+    record.person(2, DECLARED.threshold - 0.001)
     assert statuses(build(record)) == {1: "shown", 2: "below_threshold"}
 
 
@@ -214,13 +216,13 @@ def test_the_next_week_the_places_go_to_others_and_the_earlier_are_still_here(re
 def test_after_the_weeks_of_rest_a_person_can_be_new_again(record: Example) -> None:
     record.person(1, 0.5)
     build(record)
-    rest = load_list().rest_weeks
+    rest = DECLARED.rest_weeks
     assert statuses(build(record, MONDAY + rest * WEEK)) == {1: "still_here"}
     assert statuses(build(record, MONDAY + (rest + 1) * WEEK)) == {1: "shown"}
 
 
 def test_without_rest_a_person_stays_and_is_marked_as_not_new(record: Example) -> None:
-    unrested = load_list().model_copy(update={"rest_weeks": 0})
+    unrested = DECLARED.model_copy(update={"rest_weeks": 0})
     record.person(1, 0.5)
     build(record, declaration=unrested)
     row = ledger(build(record, MONDAY + WEEK, declaration=unrested)).row(0, named=True)
@@ -318,8 +320,8 @@ def test_an_empty_cohort_gives_an_empty_ledger_and_no_file(record: Example) -> N
 
 def test_every_feature_that_the_list_names_is_declared_and_every_reason_has_its_place() -> None:
     declared = load_features()
-    assert set(load_list().features) <= set(declared.names)
+    assert set(DECLARED.features) <= set(declared.names)
     spoken = [f.name for f in declared.features if f.reason]
-    starts = load_list().reasons_first
+    starts = DECLARED.reasons_first
     assert [s for s in starts if not any(name.startswith(s) for name in spoken)] == []
     assert [name for name in spoken if not name.startswith(starts)] == []

@@ -11,12 +11,12 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from data_contracts.identity import person_ref
-from outreach import Heading, load_list, wording
+from outreach import Heading, wording
 from outreach.page import write_page
 from outreach.rows import REASON_COLUMNS, first_reasons
 from outreach.sheet import Column, Section, TeamSheet
 from outreach.workbook import as_text, write_workbook
-from tests.examples.outreach import MONDAY, Example, example, plain_reasons
+from tests.examples.outreach import DECLARED, MONDAY, Example, example, plain_reasons
 from tests.unit.test_outreach_list import build
 
 
@@ -147,7 +147,7 @@ def test_what_is_said_first_is_recent_and_the_most_telling() -> None:
         (1, "emergency_admissions_90", "recent hospital use", "home from hospital", MONDAY - dt.timedelta(days=30)),
         (1, "falls_365", "falls", "a fall", MONDAY - dt.timedelta(days=300)),
     ]
-    said = first_reasons(pl.DataFrame(rows, schema=REASON_COLUMNS, orient="row"), MONDAY, load_list())
+    said = first_reasons(pl.DataFrame(rows, schema=REASON_COLUMNS, orient="row"), MONDAY, DECLARED)
     assert said.row(0)[1:4] == ("Home from hospital", "One contact", "A fall")
 
 
@@ -158,7 +158,7 @@ def test_a_theme_on_which_the_risk_rests_comes_before_the_others_that_are_as_rec
         (1, "falls_365", "falls", "a fall", MONDAY - dt.timedelta(days=300)),
     ]
     frame = pl.DataFrame(rows, schema=REASON_COLUMNS, orient="row").with_columns(raises=pl.Series([None, True, True]))
-    said = first_reasons(frame, MONDAY, load_list())
+    said = first_reasons(frame, MONDAY, DECLARED)
     assert said.row(0)[1:4] == ("One contact", "Home from hospital", "A fall")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from outreach import ListError, TeamsFile, load_teams
+from outreach import ListError, TeamsFile, load_list, load_teams
 from outreach.change import churn
 from outreach.eligibility import Sight
 from outreach.objectives import IMPACTABILITY, days_avoided, with_priority
@@ -202,3 +202,12 @@ def test_two_practices_of_one_team_share_one_list(record: Example) -> None:
     )
     report = build(record, teams=both)
     assert [(t.team, t.shown, t.left_off) for t in report.teams] == [("both", 1, 1)]
+
+
+def test_the_list_is_ranked_by_its_own_outcome_and_by_the_other_only_where_that_is_not_scored() -> None:
+    listed = load_list()
+    both = listed.for_outcomes(["emergency_admission_12m", "emergency_admission_90d"])
+    assert both.objective.outcome == "emergency_admission_90d"
+    other = listed.for_outcomes(["emergency_admission_12m"])
+    assert (other.objective.horizon, other.threshold) == ("the next 12 months", 0.1)
+    assert listed.for_outcomes([]) == listed

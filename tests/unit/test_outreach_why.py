@@ -4,9 +4,8 @@ import datetime as dt
 
 import pytest
 
-from outreach import load_list
 from outreach.why import explain
-from tests.examples.outreach import MONDAY, Example, example
+from tests.examples.outreach import DECLARED, MONDAY, Example, example
 from tests.unit.test_outreach_list import build
 
 NOBODY = 404
@@ -18,7 +17,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Example:
     for person, score in enumerate([0.5, 0.4, 0.3, 0.05], start=1):
         made.person(person, score)
     made.person(5, 0.6, palliative_status=1.0)
-    made.person(6, 0.5, frailty_level=0.0, housebound_class=0.0)
+    made.person(6, 0.5, frailty_level=0.0, housebound_class=0.0, rockwood_score=1.0, frailty_index_band=0.0)
     made.person(7, 0.5, birth=dt.date(1990, 1, 15))
     made.person(8, 0.5, birth=dt.date(2015, 1, 15))
     made.person(9, 0.5, sensitive=True)
@@ -28,7 +27,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Example:
 
 def answer(record: Example, person: int, *, dead: bool = False) -> str:
     folders = {"lists": record.folder / "list", "features": record.folder / "feature"}
-    return " ".join(explain(person, MONDAY, **folders, declaration=load_list(), dead=dead))
+    return " ".join(explain(person, MONDAY, **folders, declaration=DECLARED, dead=dead))
 
 
 @pytest.mark.parametrize(
