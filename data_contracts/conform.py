@@ -167,7 +167,8 @@ def _conform_file(task: _Task, before: DeliveryLedger | None) -> DeliveryLedger:
 
 def _stays_rejected(before: DeliveryLedger, contract: Contract) -> bool:
     """A rejected file is tried again only when something else than its bytes may have been mended."""
-    same_terms = before.contract_version == contract.version and before.code != UNREADABLE_NOTE
+    mendable = before.code in (UNREADABLE_NOTE, withheld.NO_RESTRICTED_CODES)
+    same_terms = before.contract_version == contract.version and not mendable
     return before.fate == "rejected" and same_terms
 
 
@@ -181,12 +182,12 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
         )
     raw, numbers = _numbered_text(task, scratch)
     _judge_distinct_values(task, raw)
-    objecting = withheld.note_objections(con, contract, raw.path, task.file.received, lake)
+    left_out = withheld.leave_out(con, contract, raw.path, task.file.received, lake)
     made = scratch / task.name
-    statements, accepted = _sort_rows(task, raw, made, objecting=objecting)
+    statements, accepted = _sort_rows(task, raw, made, leaving_out=left_out > 0)
     listed = scratch / "quarantine.parquet"
     faults = write_quarantine(con, statements.checks, numbers, listed)
-    counts = _counts(con, contract, raw, made, objecting=objecting)
+    counts = _counts(con, contract, raw, made)
     fates = dict(con.execute("select fate, count(*) from loser group by fate").fetchall())
     malformed = len(raw.malformed_at)
     empty = () if raw.rows or malformed else ("F12 the file has headings and no rows",)
@@ -195,10 +196,10 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
         encoding=raw.readable.encoding,
         records=raw.rows + malformed,
         accepted=accepted,
-        quarantined=raw.rows - accepted - counts.withheld - sum(fates.values()) + malformed,
+        quarantined=raw.rows - accepted - left_out - sum(fates.values()) + malformed,
         duplicate=fates.get("duplicate", 0),
         superseded=fates.get("superseded", 0),
-        withheld=counts.withheld,
+        withheld=left_out,
         warned=counts.warned,
         unmatched=counts.unmatched,
         faults=faults,
@@ -210,7 +211,7 @@ def _read_file(task: _Task, entry: DeliveryLedger, scratch: Path) -> DeliveryLed
     return entry
 
 
-def _sort_rows(task: _Task, raw: RawText, made: Path, *, objecting: bool) -> tuple[Statements, int]:
+def _sort_rows(task: _Task, raw: RawText, made: Path, *, leaving_out: bool) -> tuple[Statements, int]:
     """Good rows into ``made``, the others into the temp tables ``loser`` and ``fault``; the number of good rows.
 
     Done again, with those codes read as what was meant, where a file holds known codes in another dress.
@@ -224,10 +225,10 @@ def _sort_rows(task: _Task, raw: RawText, made: Path, *, objecting: bool) -> tup
         list_faults(task.con, statements)
         return good
 
-    statements = Statements(task.contract, raw, task.file, objecting=objecting)
+    statements = Statements(task.contract, raw, task.file, leaving_out=leaving_out)
     accepted = sort_once(statements)
     if respelt := find_respelt(task.con, statements):
-        statements = Statements(task.contract, raw, task.file, objecting=objecting, respelt=respelt)
+        statements = Statements(task.contract, raw, task.file, leaving_out=leaving_out, respelt=respelt)
         accepted = sort_once(statements)
     return statements, accepted
 
@@ -325,24 +326,13 @@ def _judge_distinct_values(task: _Task, raw: RawText) -> None:
 
 @dataclass(frozen=True)
 class _Counts:
-    withheld: int
     warned: int
     unmatched: int
     sentinels: dict[str, int]
 
 
-def _counts(
-    con: duckdb.DuckDBPyConnection, contract: Contract, raw: RawText, accepted_path: Path, *, objecting: bool
-) -> _Counts:
-    held_back = 0
+def _counts(con: duckdb.DuckDBPyConnection, contract: Contract, raw: RawText, accepted_path: Path) -> _Counts:
     source = f"read_parquet({literal(str(raw.path))})"
-    if objecting and contract.person is not None:
-        lookup = lookup_alias(contract.person)
-        held_back = _one(
-            con,
-            f"select count(*) from {source} r join {lookup} p on {text_of(contract.person)} = p.raw "
-            "where p.value in (select person_id from objecting)",
-        )
     marked = [c for c in raw.present if c.sentinels]
     sentinels: dict[str, int] = {}
     if marked:
@@ -354,7 +344,7 @@ def _counts(
         f"select count(*) filter (where warning_flag), count(*) filter (where {unmatched}) "
         f"from read_parquet({literal(str(accepted_path))})"
     ).fetchall()[0]
-    return _Counts(held_back, warned, without, sentinels)
+    return _Counts(warned, without, sentinels)
 
 
 def _move_to_vault(path: Path, sha256: str, vault: Path) -> None:

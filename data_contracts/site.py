@@ -8,6 +8,7 @@ site/sources/<source>.yaml     a contract; its id must not be one that the produ
 site/examples/<source>.csv     a few artificial rows, read by `anticipate source check`
 site/features/<family>.yaml    features, as in features/declared
 site/code_value.csv            codes: set,code,label,source
+site/restricted_codes.csv      codes whose rows are never read: code,label,source (docs/operations.md)
 site/teams.yaml                neighbourhood teams and what they can see in a week, as in outreach/teams.yaml
 site/codelists.yaml            codelists put in the place of shipped ones: see data_contracts/codelist.py
 site/codelists/<file>          their files, as published

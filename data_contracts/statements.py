@@ -43,7 +43,7 @@ class Statements:
         raw: RawText,
         file: DeliveredFile,
         *,
-        objecting: bool,
+        leaving_out: bool,
         respelt: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.contract, self.raw, self.historic = contract, raw, bool(file.historic)
@@ -53,7 +53,7 @@ class Statements:
         self.person = contract.person
         self.reject = " or ".join(f"({c.fails})" for c in self.checks if c.rejects) or "false"
         self.warn = " or ".join(f"({c.fails})" for c in self.checks if not c.rejects) or "false"
-        self.objecting = objecting
+        self.leaving_out = leaving_out
         self.respelt = respelt or {}
 
     def typed(self, only: set[str] | None = None, rows: str = "") -> str:
@@ -108,16 +108,14 @@ class Statements:
         return f"cast({value} as {column.lake_type})"
 
     @property
-    def objectors(self) -> str:
-        """Condition that leaves out rows of people who object, before anything else is said about them."""
-        if not self.objecting or self.person is None:
-            return "true"
-        return f"coalesce({quoted(f'v_{self.person.name}')} not in (select person_id from objecting), true)"
+    def kept_rows(self) -> str:
+        """Condition that leaves out rows nobody may hold, before anything else is said about them."""
+        return "row_index not in (select row_index from left_out)" if self.leaving_out else "true"
 
     def with_names(self, rows: str = "") -> str:
         """The ``checked`` rows with lake names as well, so that a contract's own rules can be read on them."""
         named = ", ".join(f"{self.stored_value(c)} as {quoted(c.lake_name)}" for c in self.contract.stored)
-        return f"{self.typed(rows=rows)}, named as (select *, {named} from checked where {self.objectors})"
+        return f"{self.typed(rows=rows)}, named as (select *, {named} from checked where {self.kept_rows})"
 
     @property
     def known_from(self) -> str:
