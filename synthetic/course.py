@@ -229,10 +229,15 @@ def _hazards(scene: Scene, has: BoolArray, age: F64) -> None:
     s.log_death = c.death_per_year.log_at(age) + 0.8 * unseen + ill[:, 1] + c.death_dependence * d
 
 
-def onset_hazard(people: People, c: Condition) -> F64:
-    """How many times the reference person's onset hazard of a condition each person has."""
+def onset_hazard(people: People, c: Condition, rules: Rules) -> F64:
+    """How many times the reference person's onset hazard of a condition each person has.
+
+    The hidden factor counts from the mean at the person's age: the declared prevalences are those of the living.
+    """
     sex = np.where(people.female, 2 * c.female, 2.0) / (1 + c.female)
-    return sex * np.exp(c.hidden * people.hidden - c.hidden**2 / 2 + c.poor * (5.5 - people.decile))
+    weight = rules.course.onset_hidden * c.hidden
+    hidden = people.hidden + rules.population.survivors.at(people.age(0))
+    return sex * np.exp(weight * hidden - weight**2 / 2 + c.poor * (5.5 - people.decile))
 
 
 def _onsets(people: People, rules: Rules) -> NDArray[np.int32]:
@@ -240,7 +245,7 @@ def _onsets(people: People, rules: Rules) -> NDArray[np.int32]:
     out = np.empty((len(people), len(rules.conditions)), dtype=np.int32)
     ages = np.arange(0, 111, dtype=float)
     for c in rules.conditions:
-        need = rng.exponential(people.key, "onset " + c.name) / onset_hazard(people, c)
+        need = rng.exponential(people.key, "onset " + c.name) / onset_hazard(people, c, rules)
         curve = c.cumulative + 1e-9 * ages
         age = np.where(need <= curve[0], 0.0, np.interp(need, curve, ages, right=1e4))
         day = people.birth_day + age * YEAR

@@ -54,6 +54,11 @@ def happen(scene: Scene, kind: str, who: I64, day: I64) -> None:
         dependence=s.dependence[who], home=s.home[who].copy(), housebound=s.housebound[who].copy(),
     )  # fmt: skip
     _weaken(scene, kind, who, jump * np.where(dealt == PRACTICE, 0.5, 1.0))
+    after = scene.course.recent_after
+    more = np.select(
+        [dealt == PRACTICE, dealt == TEAM, dealt == DEPARTMENT], [after.practice, after.team, after.department], 0
+    )
+    s.recent[who] = np.minimum(s.recent[who] + more, 2.5)
     ward = dealt == WARD
     if ward.any():
         _stay(scene, kind, who[ward], day[ward], (cause[ward], factor[ward]))
@@ -152,7 +157,7 @@ def _nights(scene: Scene, word: str, who: I64, older: F64, factor: F64) -> I64:
     zero = logistic(c.stay_zero.constant + c.stay_zero.per_decade_over_40 * older + c.stay_zero.dependence * d)
     centre = c.stay_days.constant + c.stay_days.per_decade_over_40 * older + c.stay_days.dependence * d
     drawn = np.exp(centre + c.stay_days.spread * rng.normal(k, word, scene.week)) * factor
-    no_night = rng.uniform(k, word + " zero", scene.week) < zero
+    no_night = (rng.uniform(k, word + " zero", scene.week) < zero) & (factor < c.overnight_from)
     return np.where(no_night, 0, np.ceil(np.minimum(drawn, 150))).astype(np.int64)
 
 
@@ -160,7 +165,7 @@ def _pathway(scene: Scene, word: str, who: I64, nights: I64) -> I64:
     """Discharge pathway 0-2; people who return to a care home count as 0 (national planning rule)."""
     s = scene.state
     need = np.maximum(s.dependence[who] + 0.8 * (nights > 4) + 0.4 * s.alone[who] - 1.2, 0.05)
-    weights = np.stack([np.full(len(who), 2.2), 0.55 * need, 0.06 * need], axis=1)
+    weights = np.stack([np.full(len(who), 2.2), scene.course.home_support_need * need, 0.06 * need], axis=1)
     weights[:, 0] += np.where(nights < 3, 6.0, 0.0)
     pathway = rng.pick(rng.uniform(scene.key[who], word + " pathway", scene.week), weights)
     return np.where(s.home[who] != OWN, 0, pathway)

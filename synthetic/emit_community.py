@@ -69,7 +69,7 @@ def _opened(life: Life) -> dict[str, tuple[I64, I64, I64 | None]]:
     team = [(t["person"][t["dealt"] == TEAM], t["day"][t["dealt"] == TEAM]) for t in crisis if t]
     found["crisis_team"] = (np.concatenate([t[0] for t in team]), np.concatenate([t[1] for t in team]), None)
     one = np.flatnonzero((stay["pathway"] == 1) & (life.age(stay["person"], stay["day"]) >= 18))
-    first = rng.uniform(life.key(stay["person"][one]), "which at home", stay["day"][one]) < rules["reablement"]["share"]
+    first = rng.uniform(life.key(stay["person"][one]), "which at home", stay["day"][one]) < _suits(life, one)
     found["reablement"] = (stay["person"][one[first]], stay["out"][one[first]] + 1, None)
     found["home_first"] = (stay["person"][one[~first]], stay["out"][one[~first]] + 1, None)
     bed = np.flatnonzero(stay["home"] > stay["out"])
@@ -96,6 +96,16 @@ def _opened(life: Life) -> dict[str, tuple[I64, I64, I64 | None]]:
     for name in ("therapy", "podiatry"):
         found[name] = _now_and_then(life, name, rules[name]["per_year"])
     return found
+
+
+def _suits(life: Life, stays: I64) -> F64:
+    """Chance that someone who goes home with support gets reablement: those who may gain from it."""
+    spec, stay = life.rules.section["community"]["reablement"], life.stay
+    person, out = stay["person"][stays], stay["out"][stays]
+    share = np.full(len(stays), float(spec["share"]))
+    share *= np.where(life.state("palliative", person, out), spec["palliative"], 1.0)
+    share *= np.where(life.has("dementia", person, out), spec["dementia"], 1.0)
+    return share * (stay["dependence"][stays] <= spec["most_dependence"])
 
 
 def _now_and_then(life: Life, name: str, rate: float) -> tuple[I64, I64, None]:
@@ -308,7 +318,8 @@ def plan_frame(life: Life, table: Table) -> pl.DataFrame:
     )
     made = rng.uniform(life.key(table["person"]), "plan made", table["number"]) < chance
     day = table["day"] + 3 + rng.whole(12 * rng.uniform(life.key(table["person"]), "plan day", table["number"]))
-    at = np.flatnonzero(made & life.lives_here(table["person"], day) & (day <= table["end"]))
+    made &= life.lives_here(table["person"], day) & ~life.in_hospital(table["person"], day)
+    at = np.flatnonzero(made & (day <= table["end"]))
     person = table["person"][at]
     v = submit.versions(life, person, day[at], day[at], "plan")
     return rows(

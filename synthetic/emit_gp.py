@@ -226,20 +226,20 @@ def _crises(out: Written) -> None:
 def _falls(out: Written) -> None:
     """Falls that someone heard of; and falls of the ten years before the span."""
     life = out.life
-    spec = life.rules.section["falls"]["gp"]
+    spec, written = life.rules.section["falls"]["gp"], life.rules.section["recording"]
     codes, weights = np.array([int(k) for k in spec]), np.array(list(spec.values()), float)
     table = life.course.log.table("fall")
     if table:
         heard = table["dealt"] >= 0
         person, day, dealt = table["person"][heard], table["day"][heard], table["dealt"][heard]
-        told = rng.uniform(life.key(person), "fall told", day) < np.array([0.5, 0.3, 0.25, 0.35])[dealt]
+        told = rng.uniform(life.key(person), "fall told", day) < np.array(written["fall_told"])[dealt]
         person, day, dealt = person[told], day[told], dealt[told]
         lag = np.where(dealt == 0, 0, np.floor(3 + 15 * rng.uniform(life.key(person), "fall letter", day))).astype(
             np.int64
         )
         out.add(person, day, codes[rng.pick(rng.uniform(life.key(person), "fall code", day), weights)], lag=lag)
     start = life.course.month["dependence"][0]
-    mean = np.clip((life.people.age(0) - 55) / 30, 0, 1.5) * 0.13 * (0.5 + 0.35 * start)
+    mean = np.clip((life.people.age(0) - 55) / 30, 0, 1.5) * written["earlier_falls"] * (0.5 + 0.35 * start)
     count = rng.poisson(life.people.key, "earlier falls", np.minimum(mean, 3))
     who, turn = spread(count)
     day = -rng.whole(3650 * rng.uniform(life.key(who), "earlier fall day", turn))

@@ -212,12 +212,14 @@ def _diagnoses(life: Life, table: dict[str, NDArray]) -> list[NDArray[np.str_]]:
         ill = life.course.onset[person, c.index] <= start
         for code, share in c.icd.items():
             columns.append(np.where(ill & (rng.uniform(key, "icd " + code) < share), code, ""))
-    scale = np.clip(table["dependence"] / 5, 0, 1.2)
+    scale = np.clip(table["dependence"] / 5, 0, 1.2) ** life.rules.section["extras_power"]
+    depth = life.rules.section["extras_by_nights"]
+    deeper = np.interp(table["out"] - table["admitted"], depth["nights"], depth["factor"])
     acute = table["cause"] != -2
     for kind, codes in life.rules.section["extras"].items():
         when = 0 if kind == "lasting" else table["admitted"]
         for code, (low, high) in codes.items():
-            p = (low + (high - low) * scale) * np.where(acute, 1.0, 0.25)
+            p = (low + (high - low) * scale) * np.where(acute, 1.0, 0.25) * (deeper if kind == "passing" else 1.0)
             columns.append(np.where(rng.uniform(key, "icd " + code, when) < p, code, ""))
     alone = life.state("alone", person, table["admitted"]) & (rng.uniform(key, "icd alone") < 0.05)
     columns.append(np.where(alone, "Z602", ""))

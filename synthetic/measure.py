@@ -231,8 +231,11 @@ def _afterwards(counts: Counts, at: Moment) -> None:
     gap = np.append(stay["day"][1:], 0) - stay["home"]
     counts.add("readmitted_30", int((old & follows & (gap <= 30)).sum()), int(old.sum()))
     table = emit_community.referrals(life)
-    services = [emit_community.SERVICES.index(s) for s in ("reablement", "home_first")]
-    begun = np.isin(table["service"], services) & (table["day"] >= at.day - 365) & (table["day"] < at.day + 240)
+    begun = (
+        (table["service"] == emit_community.SERVICES.index("reablement"))
+        & (table["day"] >= at.day - 365)
+        & (table["day"] < at.day + 240)
+    )
     person, day = table["person"][begun], table["day"][begun]
     older = life.age(person, day) >= 65
     person, later = person[older], day[older] + 91

@@ -154,7 +154,9 @@ def _future_onsets(people: People, state: State, world: World, day: int, salt: i
     for c in world.rules.conditions:
         later = onset[:, c.index] > day
         curve = c.cumulative + 1e-9 * ages
-        need = np.interp(age_now, ages, curve) + rng.exponential(key, "onset " + c.name) / onset_hazard(people, c)
+        need = np.interp(age_now, ages, curve) + rng.exponential(key, "onset " + c.name) / onset_hazard(
+            people, c, world.rules
+        )
         age = np.interp(need, curve, ages, right=1e4)
         drawn = np.where(age > 120, NEVER, np.minimum(people.birth_day + age * YEAR, NEVER))
         onset[:, c.index] = np.where(later, np.maximum(drawn, day + 1), onset[:, c.index])
