@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,11 +24,13 @@ class Known:
 
     Attributes:
         covered_to: the last day that the hospital extract covers; None without one.
+        counted: indicators whose facts are on the connection.
         frames: the published cells by table name.
     """
 
     data_date: dt.date
     covered_to: dt.date | None
+    counted: Collection[str]
     frames: Mapping[str, pl.DataFrame]
     rules: Rules
 
@@ -51,8 +53,7 @@ class Known:
 
 def board_tables(con: duckdb.DuckDBPyConnection, known: Known) -> dict[str, tuple[pl.DataFrame, Mapping[str, str]]]:
     """By table name a frame that may be published, and what its columns mean; empty where a fact is missing."""
-    names = con.sql("select table_name from duckdb_tables() where temporary").fetchall()
-    there = {str(name).removeprefix("mart_fact_") for (name,) in names}
+    there = set(known.counted)
     changed = pl.DataFrame(schema=decomposition.schema())
     stepped = pl.DataFrame(schema=reconciliation.schema())
     standard = pl.DataFrame(schema=standardised.schema())
@@ -66,7 +67,7 @@ def board_tables(con: duckdb.DuckDBPyConnection, known: Known) -> dict[str, tupl
         standard = standardised.rates(con, known.year, known.rules)
     ahead = pl.DataFrame(schema=projection.schema())
     if known.covered_to:
-        ahead = projection.project(con, known.settled_to, known.data_date, known.rules)
+        ahead = projection.project(con, known.settled_to, known.data_date, counted=known.counted, rules=known.rules)
     return {
         "bed_day_change": (changed, decomposition.COLUMNS),
         "reconciliation": (stepped, reconciliation.COLUMNS),

@@ -100,7 +100,7 @@ def build_marts(
             periods |= own.periods
             if (charted := _charted(indicator, own)) is not None:
                 charts.append(charted)
-        extra = board_tables(con, Known(data_date, found["covered_to"], frames, rules))
+        extra = board_tables(con, Known(data_date, found["covered_to"], [i.id for i in indicators], frames, rules))
     finally:
         sources.unshadow(con, hidden)
         facts.release(con)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
 import polars as pl
 
+import sql
 from commissioning.disclosure import RULES, Rules
 
 LAST_YEAR: Final = 2030
@@ -72,7 +74,12 @@ MEASURES: Final = (
 
 
 def project(
-    con: duckdb.DuckDBPyConnection, settled_to: dt.date, data_date: dt.date, rules: Rules = RULES
+    con: duckdb.DuckDBPyConnection,
+    settled_to: dt.date,
+    data_date: dt.date,
+    *,
+    counted: Collection[str],
+    rules: Rules = RULES,
 ) -> pl.DataFrame:
     """One row a measure, age group and year, ready to be published.
 
@@ -80,14 +87,13 @@ def project(
         con: connection with the facts of the marts and `population_projection`.
         settled_to: first day of the first month that is not settled.
         data_date: no projection known later is read.
+        counted: indicators whose facts are on the connection.
         rules: of disclosure control.
     """
-    names = con.sql("select table_name from duckdb_tables() where temporary").fetchall()
-    there = {str(name) for (name,) in names}
     growth = growth_of(con, data_date)
     rows: list[tuple[Any, ...]] = []
     for measure in MEASURES:
-        if f"mart_fact_{measure.fact}" in there:
+        if measure.fact in counted:
             rows += _rows(_by_group(con, measure, settled_to), measure, growth, rules)
     return pl.DataFrame(rows, schema=schema(), orient="row")
 
@@ -104,62 +110,41 @@ def growth_of(con: duckdb.DuckDBPyConnection, data_date: dt.date) -> pl.DataFram
     Returns:
         `age_from`, `sex_code`, `year`, `growth`; empty without a projection.
     """
-    return con.sql(
-        """
-        with counted as (
-            select
-                least(cast(regexp_extract(age_band, '^[0-9]+') as integer) // 5 * 5, 90) as age_from,
-                sex_code,
-                year,
-                sum(population) as population
-            from population_projection
-            where known_from <= $data_date and (known_until is null or known_until > $data_date) and year <= $last_year
-            group by all
-        ),
-        first_year as (select age_from, sex_code, population from counted where year = (select min(year) from counted))
-        select
-            cast(c.age_from as bigint) as age_from,
-            c.sex_code,
-            cast(c.year as bigint) as year,
-            cast(c.population as double) / f.population as growth
-        from counted as c
-        inner join first_year as f on f.age_from = c.age_from and f.sex_code = c.sex_code and f.population > 0
-        order by all
-        """,
-        params={"data_date": data_date, "last_year": LAST_YEAR},
-    ).pl()
+    given = {"data_date": data_date, "last_year": LAST_YEAR}
+    counted = con.sql(sql.load("marts/population_growth"), params=given).pl()
+    return counted.filter(pl.col("first_population") > 0).select(
+        "age_from", "sex_code", "year", growth=pl.col("population") / pl.col("first_population")
+    )
 
 
 def _by_group(con: duckdb.DuckDBPyConnection, measure: Measure, settled_to: dt.date) -> pl.DataFrame:
     """Counts by age group, five-year age, sex and year back (0 the last): on the last settled day, or over the year."""
-    within = (
-        "month_start = end_month - interval 1 month"
-        if measure.snapshot
-        else "month_start >= end_month - interval 12 month and month_start < end_month"
-    )
-    return con.sql(
+    monthly = con.sql(
         f"""
-        with back as (
-            select unnest([0, 1, 2]) as years_back
-        ),
-        ending as (
-            select years_back, cast($settled as date) - years_back * interval 1 year as end_month from back
-        )
-        select
-            e.years_back,
-            case when f.age < 65 then '18 to 64' else '65 and over' end as ages,
-            cast(least(f.age // 5 * 5, 90) as bigint) as age_from,
-            coalesce(f.sex_code, '') as sex_code,
-            cast(sum(f.value) as bigint) as value,
-            cast(sum(f.value * f.value) as bigint) as squares
-        from mart_fact_{measure.fact} as f
-        inner join ending as e on {within}
-        where f.age >= 18 and {measure.where}
-        group by all
-        order by all
-        """,
-        params={"settled": settled_to},
+        select month_start, age, coalesce(sex_code, '') as sex_code, cast(sum(value) as bigint) as value,
+            cast(sum(value * value) as bigint) as squares
+        from mart_fact_{measure.fact}
+        where age >= 18 and {measure.where}
+        group by month_start, age, coalesce(sex_code, '')
+        """
     ).pl()
+    parts = []
+    for back in range(3):
+        end = settled_to.replace(year=settled_to.year - back)
+        start = pl.lit(end).dt.offset_by("-1mo" if measure.snapshot else "-12mo")
+        inside = (pl.col("month_start") >= start) & (pl.col("month_start") < end)
+        parts.append(monthly.filter(inside).with_columns(years_back=pl.lit(back)))
+    old = pl.col("age") >= 65
+    return (
+        pl.concat(parts)
+        .with_columns(
+            ages=pl.when(old).then(pl.lit("65 and over")).otherwise(pl.lit("18 to 64")),
+            age_from=(pl.col("age") // 5 * 5).clip(upper_bound=90).cast(pl.Int64),
+        )
+        .group_by("years_back", "ages", "age_from", "sex_code")
+        .agg(pl.col("value", "squares").sum())
+        .sort("years_back", "ages", "age_from", "sex_code")
+    )
 
 
 def _rows(groups: pl.DataFrame, measure: Measure, growth: pl.DataFrame, rules: Rules) -> list[tuple[Any, ...]]:

@@ -117,25 +117,24 @@ def _hidden(counts: dict[str, int], board: int) -> set[str]:
 
 
 def _by_age(con: duckdb.DuckDBPyConnection, indicator: str, dimension: str, span: Span) -> pl.DataFrame:
-    return con.sql(
-        f"""
-        select
-            area,
-            cast(least(age // 5 * 5, 90) as bigint) as age_from,
-            cast(sum(events) as bigint) as events,
-            cast(sum(person_months) as bigint) as person_months
-        from (
-            select {dimension} as area, age, value as events, 0 as person_months
-            from mart_fact_{indicator}
-            where month_start >= $start and month_start < $end
-            union all
-            select {dimension} as area, age, 0 as events, value as person_months
-            from mart_fact_registered_people
-            where month_start >= $start and month_start < $end
+    """Events and person-months by area and five-year age from 65; 90 and over is one."""
+    counted = []
+    for table, column in ((indicator, "events"), ("registered_people", "person_months")):
+        counted.append(
+            con.sql(
+                f"""
+                select {dimension} as area, age, cast(sum(value) as bigint) as {column}
+                from mart_fact_{table}
+                where month_start >= $start and month_start < $end and age >= 65
+                group by {dimension}, age
+                """,
+                params={"start": span.start, "end": span.end},
+            ).pl()
         )
-        where age >= 65
-        group by all
-        order by all
-        """,
-        params={"start": span.start, "end": span.end},
-    ).pl()
+    age_from = (pl.col("age") // 5 * 5).clip(upper_bound=90).cast(pl.Int64)
+    return (
+        pl.concat(counted, how="diagonal")
+        .group_by("area", age_from=age_from)
+        .agg(pl.col("events", "person_months").sum())
+        .sort("area", "age_from")
+    )
