@@ -183,8 +183,8 @@ def test_one_hospital_whose_snapshot_stopped_is_said(record: Example) -> None:
 
 def test_palliative_and_care_home_people_are_routed_not_dropped(record: Example) -> None:
     record.person(1, 0.5, palliative_status=1.0)
-    record.person(2, 0.5, care_home_level=2.0)
-    record.person(3, 0.5, care_home_placement=1.0)
+    record.person(2, 0.5, care_home_class=2.0)
+    record.person(3, 0.5, care_home_class=1.0)
     report = build(record)
     assert statuses(report) == {1: "palliative", 2: "care_home", 3: "care_home"}
     assert report.teams[0].routed == 3
@@ -193,7 +193,7 @@ def test_palliative_and_care_home_people_are_routed_not_dropped(record: Example)
 def test_a_feature_that_is_not_there_is_said_to_be_unknown(record: Example) -> None:
     record.person(1, 0.5, palliative_status=0.0)
     report = build(record)
-    assert "care_home_level" in report.missing_features
+    assert "care_home_class" in report.missing_features
     assert "palliative_status" not in report.missing_features
     assert "who lives in a care home" in report.files[1].read_text()
 
