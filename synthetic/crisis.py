@@ -138,14 +138,19 @@ def _stay(scene: Scene, kind: str, who: I64, day: I64, illness: tuple[I64, F64])
     out = day + nights + wait
     rehab = np.ceil(np.exp(c.rehabilitation_log_days + 0.5 * rng.normal(k, word + " rehab", week)))
     home = out + np.where(pathway == 2, np.minimum(rehab, 60), 0).astype(np.int64)
+    last = s.dies_on[who]  # a death already drawn for this week ends the stay, or the plan to go on to another ward
+    sudden = last <= out
+    home = np.where(last <= home, out, home)
+    out, home = np.where(sudden, last, out), np.where(sudden, last, home)
+    dies, moves, pathway = dies | sudden, moves & ~sudden, np.where(sudden, 0, pathway)
     s.hospital_until[who] = home
-    s.dies_on[who] = np.where(dies, out, s.dies_on[who])
+    s.dies_on[who] = np.where(dies, out, last)
     _weaken(scene, word, who, c.jump_stay * np.where(nights > 0, 1.0, 0.3))
     s.recent[who] = np.minimum(s.recent[who] + 1, 2.5)
     by_department = np.where(came_from != OWN, c.via_department.care_home, c.via_department.own_home)
     scene.log.add(
-        "stay", person=who, day=day, ready=day + nights, out=out, home=home, cause=cause, dies=dies, pathway=pathway,
-        dependence=d, came_from=came_from, fall=np.full(len(who), kind == "fall"),
+        "stay", person=who, day=day, ready=np.minimum(day + nights, out), out=out, home=home, cause=cause, dies=dies,
+        pathway=pathway, dependence=d, came_from=came_from, fall=np.full(len(who), kind == "fall"),
         via_department=rng.uniform(k, word + " route", week) < by_department,
     )  # fmt: skip
     move_in(scene, who[moves], home[moves])
