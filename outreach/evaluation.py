@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import stats
+from threadpoolctl import threadpool_limits
 
 from outreach.design import Design
 
@@ -79,7 +80,10 @@ def _estimate(
         return _stratified(units, outcome)
     if design.kind == "discontinuity":
         return _discontinuity(units, outcome, design.band)
-    return _stepped(units, outcome, random) if design.kind == "stepped" else None
+    if design.kind != "stepped":
+        return None
+    with threadpool_limits(limits=1):  # many small sums: threads would only wait for one another
+        return _stepped(units, outcome, random)
 
 
 def _stratified(units: pl.DataFrame, outcome: str) -> tuple[float, float, float] | None:
