@@ -170,7 +170,9 @@ def _pathway(scene: Scene, word: str, who: I64, nights: I64) -> I64:
     """Discharge pathway 0-2; people who return to a care home count as 0 (national planning rule)."""
     s = scene.state
     need = np.maximum(s.dependence[who] + 0.8 * (nights > 4) + 0.4 * s.alone[who] - 1.2, 0.05)
-    weights = np.stack([np.full(len(who), 2.2), scene.course.home_support_need * need, 0.06 * need], axis=1)
+    weights = np.stack(
+        [np.full(len(who), 2.2), scene.course.home_support_need * need, scene.course.rehabilitation_need * need], axis=1
+    )
     weights[:, 0] += np.where(nights < 3, 6.0, 0.0)
     pathway = rng.pick(rng.uniform(scene.key[who], word + " pathway", scene.week), weights)
     return np.where(s.home[who] != OWN, 0, pathway)
