@@ -41,8 +41,10 @@ select
   b.person_id,
   v.birth_month,
   v.sex_code,
-  case when regexp_matches(v.ethnic_code, '^[A-Z][A-Z0-9]$') then substr(v.ethnic_code, 1, 1) else v.ethnic_code end
-    as ethnic_code,
+  case
+    when length(v.ethnic_code) = 2 and substr(v.ethnic_code, 1, 1) between 'A' and 'Z' then substr(v.ethnic_code, 1, 1)
+    else v.ethnic_code
+  end as ethnic_code,
   v.lsoa_code,
   v.household_id,
   v.residential_institute_code,
