@@ -16,7 +16,10 @@ from tests.examples.commissioning import DATA_DATE, many, record
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the page was not driven in a browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the page was not driven in a browser"),
+]
 DRIVER = """
 <script>
 const errors = [];
