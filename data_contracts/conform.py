@@ -281,7 +281,7 @@ def _as_text(con: duckdb.DuckDBPyConnection, contract: Contract, readable: Reada
     if malformed_table:
         bad = con.execute(f"select distinct line_byte_position from {malformed_table} order by 1").fetchall()
         con.execute("drop table malformed; drop table malformed_scan")
-        malformed_at = tuple(p - 1 if p > 0 else 0 for (p,) in bad)
+        malformed_at = tuple(p for (p,) in bad)  # the first byte of the record or the second
     return RawText(target, present, rows, readable, malformed_at, len(header), (*readable.notes, *notes))
 
 

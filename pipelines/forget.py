@@ -25,6 +25,7 @@ from data_contracts.contract import load_contracts
 from data_contracts.identity import parse_person_ref
 from data_contracts.ledger import read_entries, write_text_safely
 from data_contracts.rules import literal, quoted
+from models.registry import write_manifest
 from pipelines import journal
 from pipelines.errors import MistakeError
 from pipelines.publish import publications
@@ -73,6 +74,8 @@ def forget_person(store: Store, reference: str, *, reason: str) -> Removal:
             if path.suffix == ".parquet":
                 rows += _without_rows(con, path, wanted, stand_in if relative.startswith(_LISTED) else None)
                 rewritten += 1
+                if path.is_relative_to(store.models):  # what a model keeps beside itself does not decide its id
+                    write_manifest(path.parent, path.parent.name)
             elif relative.startswith("vault/received/"):
                 if _without_lines(path, wanted):
                     rewritten += 1

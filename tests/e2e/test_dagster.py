@@ -265,6 +265,7 @@ def test_many_weeks_are_one_run(own_home: Store, monkeypatch: pytest.MonkeyPatch
     assert len([e for e in result.all_events if e.is_step_start]) == 2
 
 
+@pytest.mark.slow
 def test_training_again_is_a_job_of_its_own(own_home: Store) -> None:
     outcome = run_job(
         own_home, "train", week=dt.date(2026, 2, 23), config={"ops": {"model": {"config": {"retrain": True}}}}

@@ -189,6 +189,7 @@ def test_no_hidden_count_can_be_worked_out_from_a_table_with_two_margins_and_its
     assert all(n >= RULES.feasible for n in feasible.values()), feasible
 
 
+@pytest.mark.slow
 @quick
 @given(st.lists(counts, min_size=12, max_size=12))
 def test_no_hidden_event_count_can_be_worked_out_from_months_and_their_quarter(numbers: list[int]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -105,6 +106,7 @@ def drifted(numbers: list[int], steps: list[list[int]]) -> list[list[int]]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(st.lists(counts, min_size=4, max_size=4), st.lists(changes, min_size=1, max_size=3), st.booleans())
 def test_no_hidden_count_can_be_worked_out_from_four_releases_together(
@@ -134,6 +136,7 @@ def newly_shown(done: list[Published]) -> set[object]:
     }
 
 
+@pytest.mark.slow
 def test_the_attack_of_this_test_succeeds_where_releases_forget_each_other() -> None:
     rng = np.random.default_rng(5)
     broken = 0

@@ -296,3 +296,14 @@ def test_no_nhs_number_leaves_the_vault(world):
         if path.is_file():
             content = path.read_bytes() if path.suffix != ".parquet" else pl.read_parquet(path).write_csv().encode()
             assert not any(n in content for n in number), path
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_malformed_records_are_numbered_one_by_one_whatever_the_line_end(tmp_path, end):
+    world = World(tmp_path)
+    head, row = text_of(world.contracts["gp_registration"], [{"nhs_number": 1}]).splitlines()
+    world.deliver_text("gp_registration", "2026-01-05", end.join([head, row + ",x", row, "x", row + ",y", ""]))
+    [entry] = world.conform("gp_registration")
+    assert (entry.records, entry.accepted, entry.quarantined) == (4, 1, 3)
+    told = world.quarantine("gp_registration").select("row_number", "line_number", "rule").rows()
+    assert told == [(1, 2, "R01"), (3, 4, "R01"), (4, 5, "R01")]

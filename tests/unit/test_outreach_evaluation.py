@@ -93,6 +93,7 @@ WORLDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "world", "more", "size"), WORLDS, ids=[w[0] for w in WORLDS])
 def test_a_planted_benefit_and_a_planted_harm_are_found(
     kind: str, world: Any, more: dict[str, Any], size: float

@@ -31,6 +31,7 @@ def conform(inbox: Path, room: Path, source: str) -> list[DeliveryLedger]:
     return conform_source(duckdb.connect(), load_contracts()[source], **rooms, key=b"k" * 32)
 
 
+@pytest.mark.slow
 def test_parquet_deliveries_are_accepted_as_the_text_ones_are(tmp_path: Path) -> None:
     asked = {"people": 700, "seed": 6, "years": 1, "fault_rate": 0.0}
     generate(tmp_path / "text" / "inbox", **asked)
@@ -45,6 +46,7 @@ def test_parquet_deliveries_are_accepted_as_the_text_ones_are(tmp_path: Path) ->
     assert not list((tmp_path / "parquet" / "inbox").rglob("*.csv"))
 
 
+@pytest.mark.slow
 def test_a_file_spoilt_as_a_whole_is_rejected_with_its_rule_and_the_good_one_read(
     text: tuple[Path, Manifest], tmp_path: Path
 ) -> None:

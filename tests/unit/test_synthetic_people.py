@@ -128,6 +128,7 @@ def test_another_salt_is_another_future_in_which_nobody_leaves(life: Life) -> No
     assert (one.exit_day == NEVER).all()
 
 
+@pytest.mark.slow
 def test_true_risk_agrees_with_what_happens(life: Life) -> None:
     week = 104
     risk = true_risk(

@@ -71,6 +71,7 @@ def test_the_hidden_frailty_is_found_and_the_model_becomes_champion(world):
     assert primary.metrics["lightgbm"]["auroc"]["estimate"] > primary.metrics["age_sex"]["auroc"]["estimate"] + 0.03
 
 
+@pytest.mark.slow
 def test_training_again_with_another_number_of_threads_keeps_the_same_models(world):
     again = world.train("model_one_thread", threads=1, outcomes=["emergency_admission_12m"])
     assert [o.kept for o in again.outcomes] == [o.kept for o in world.report.outcomes[:1]]
