@@ -175,9 +175,10 @@ def read_header(readable: ReadableFile, contract: Contract) -> tuple[list[str], 
         return [line], above
     if len(cells) == 1 and len(contract.columns) > 1:
         for other, word in DELIMITERS.items():
-            if other != contract.delimiter and line.count(other) >= len(contract.columns) // 2:
-                wanted = DELIMITERS.get(contract.delimiter, contract.delimiter)
-                raise FileRejectedError("F06", f"The columns are separated by {word}; the contract says {wanted}.")
+            known = {c.header.lower() for c in contract.columns} & {cell.strip().lower() for cell in line.split(other)}
+            if other != contract.delimiter and (known or line.count(other) >= len(contract.columns) // 2):
+                said = DELIMITERS.get(contract.delimiter, contract.delimiter)
+                raise FileRejectedError("F06", f"The columns are separated by {word}; the contract says {said}.")
     return cells, above
 
 
