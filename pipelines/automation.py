@@ -13,7 +13,7 @@ from pipelines.alerts import alerts_of_run, send
 from pipelines.resources import Home
 from pipelines.settings import read_settings
 from pipelines.store import Store
-from pipelines.weeks import WEEK_TAG, as_date, latest_week
+from pipelines.weeks import LATEST_TAG, WEEK_TAG, as_date, latest_week
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -34,7 +34,7 @@ def monday_schedule(weekly: "UnresolvedAssetJobDefinition") -> dg.ScheduleDefini
     )
     def monday_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         monday = context.scheduled_execution_time.date()
-        return dg.RunRequest(run_key=monday.isoformat(), partition_key=monday.isoformat())
+        return dg.RunRequest(run_key=monday.isoformat(), partition_key=monday.isoformat(), tags={LATEST_TAG: "yes"})
 
     return monday_morning
 
@@ -67,7 +67,8 @@ def inbox_sensor(weekly: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
             yield dg.SkipReason("Nothing new: what is in the inbox was tried already.")
             return
         context.update_cursor(json.dumps({"sizes": sizes, "requested": content}))
-        yield dg.RunRequest(run_key=content, partition_key=week.isoformat(), tags={"inbox": content[:12]})
+        tags = {"inbox": content[:12], LATEST_TAG: "yes"}
+        yield dg.RunRequest(run_key=content, partition_key=week.isoformat(), tags=tags)
 
     return inbox
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from pipelines.errors import MistakeError, ProblemError
 from pipelines.store import Store
-from pipelines.weeks import choose_week
+from pipelines.weeks import LATEST_TAG, choose_week
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +29,7 @@ console = Console(width=None if sys.stdout.isatty() else 160)
 def run_week(store: Store, asked: str | None) -> None:
     """Run the weekly job for one week, show progress, say where the results are."""
     week = choose_week(store, asked)
-    run_shown(store, "weekly", week)
+    run_shown(store, "weekly", week, tags={} if asked else {LATEST_TAG: "yes"})
     show_places(store)
 
 
@@ -49,7 +49,14 @@ def train_week(store: Store, asked: str | None, *, outcomes: Sequence[str], thor
     run_shown(store, "train", week, config={"ops": {"model": {"config": form}}})
 
 
-def run_shown(store: Store, job: str, week: dt.date, *, config: Mapping[str, Any] | None = None) -> None:
+def run_shown(
+    store: Store,
+    job: str,
+    week: dt.date,
+    *,
+    config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
     """Run a job with progress shown.
 
     Raises:
@@ -60,7 +67,7 @@ def run_shown(store: Store, job: str, week: dt.date, *, config: Mapping[str, Any
     with console.status(f"{job} {week}: starting") as spinner, _shown(job, week, spinner) as listener:
         from pipelines.runner import run_job
 
-        outcome = run_job(store, job, week=week, config=config, listener=listener)
+        outcome = run_job(store, job, week=week, config=config, tags=tags, listener=listener)
     if not outcome.success:
         raise ProblemError(
             "\n".join([f"The run for {week} did not complete. Nothing new is published.", *outcome.reasons])

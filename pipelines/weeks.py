@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+from data_contracts.contract import load_contracts
 from pipelines.errors import MistakeError
 from pipelines.store import Store
 
@@ -14,6 +15,9 @@ FIRST_WEEK = dt.date(2024, 1, 1)
 
 WEEK_TAG = "anticipate/week"
 """The tag that names the week of a run, also of one without partitions, e.g. a training."""
+
+LATEST_TAG = "anticipate/latest-week"
+"""The tag of a run whose week nobody named: it is made only when something of that week could be read."""
 
 
 def parse_week(text: str) -> dt.date:
@@ -40,8 +44,10 @@ def monday_on_or_before(day: dt.date) -> dt.date:
 
 
 def received_dates(store: Store) -> list[dt.date]:
-    """Every date on which something was received, in order: what waits in the inbox and what the ledger knows."""
-    waiting = (as_date(p.name) for p in store.inbox.glob("*/*") if p.is_dir() and any(p.iterdir()))
+    """Every date on which something was received, in order: what waits for a known source and what the ledger knows."""
+    sources = set(load_contracts())
+    folders = (p for p in store.inbox.glob("*/*") if p.parent.name in sources and p.is_dir())
+    waiting = (as_date(p.name) for p in folders if any(p.iterdir()))
     known = (_accepted_date(p) for p in store.lake.glob("ledger/*/*.json"))
     return sorted({d for d in (*waiting, *known) if d is not None})
 

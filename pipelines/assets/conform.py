@@ -12,13 +12,15 @@ import dagster as dg
 import polars as pl
 
 from data_contracts.contract import Contract, load_contracts
-from data_contracts.ledger import FATES, DeliveryLedger, read_ledger
+from data_contracts.ledger import FATES, DeliveryLedger, newest_received, read_ledger
 from pipelines import stages
+from pipelines.errors import ProblemError
 from pipelines.findings import Finding, keep
 from pipelines.partitions import week_of_run
 from pipelines.presentation import code_reference, contract_schema, markdown
 from pipelines.resources import Writer
 from pipelines.sources import remember_contracts
+from pipelines.weeks import LATEST_TAG, monday_on_or_before
 from record import HistoryReport
 
 GROUP = "conform"
@@ -128,6 +130,13 @@ def conform(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
         )
     remember_contracts(store)
     keep(store, found, run_id=context.run_id, step="conform", week=week)
+    newest = newest_received(store.lake)
+    if LATEST_TAG in context.run.tags and (newest is None or monday_on_or_before(newest) < week):
+        # A list once made stays: a file that nobody could read must not use up its Monday.
+        raise ProblemError(
+            f"Nothing that could be read was received since {week:%A %d %B %Y}: no list is made. Put right what "
+            f"`anticipate status` names and run again, or name the week: --week {week}."
+        )
 
 
 def _inbox(strays: list[DeliveryLedger]) -> tuple[Finding, dg.MaterializeResult]:

@@ -252,3 +252,15 @@ def test_the_manifest_names_model_dates_key_and_versions(demo_home: Path) -> Non
     assert len(manifest["key_fingerprint"]) == 12
     assert manifest["model_id"]
     assert manifest["approved"] is False
+
+
+def test_a_file_that_nobody_could_read_does_not_use_up_its_monday(own_home: Store) -> None:
+    newest = dt.date.fromisoformat(json.loads((own_home.current / "manifest.json").read_text())["week"])
+    monday = newest + dt.timedelta(days=7)
+    folder = own_home.inbox / "ecds" / monday.isoformat()
+    folder.mkdir(parents=True)
+    (folder / "ed.csv.gz").write_bytes(b"\x1f\x8b damaged")
+    done = anticipate(own_home.home, "run")
+    assert done.returncode == 1
+    assert "Nothing that could be read was received since Monday" in done.stderr
+    assert not (own_home.lake / "list" / f"week={monday}").exists()
