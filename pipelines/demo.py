@@ -45,7 +45,8 @@ def _folder(store: Store) -> Path:
 
 def _write_roles(store: Store) -> None:
     """So that whoever runs the demonstration can release lists of its artificial people."""
-    from pipelines.release.roles import ROLES, account, demonstration_roles
+    from pipelines.account import account
+    from pipelines.release.roles import ROLES, demonstration_roles
 
     path = store.governance / ROLES
     if not path.exists():

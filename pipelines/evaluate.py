@@ -17,8 +17,9 @@ from outreach import ListError
 from outreach.design import Design, load_design
 from outreach.evaluation import Effect, evaluate, finished
 from outreach.ledger import ledgers
+from pipelines.account import account
 from pipelines.errors import ProblemError
-from pipelines.release.roles import NotAllowedError, account, can_be_written
+from pipelines.release.roles import NotAllowedError, can_be_written
 from pipelines.stages import list_folder, record_opened
 from pipelines.store import Store
 

@@ -21,13 +21,14 @@ from outreach.sheet import TeamSheet
 from outreach.stored import SUFFIX, load_sheet
 from outreach.teams import load_teams
 from outreach.workbook import write_workbook
+from pipelines.account import account
 from pipelines.errors import ProblemError
 from pipelines.evaluate import check_not_stopped
 from pipelines.release.approvals import APPROVALS, InUse, check_approved, codelist_versions
 from pipelines.release.audit import AuditLog, Head
 from pipelines.release.checks import Standing, check_fresh, newest_received, standing
 from pipelines.release.identity import Identity, identities, numbers_outside_artificial, sources_not_artificial
-from pipelines.release.roles import ROLES, Asker, NotAllowedError, account, find_asker
+from pipelines.release.roles import ROLES, Asker, NotAllowedError, find_asker
 from pipelines.stages import list_folder, record_opened, register_folder
 from pipelines.store import Store
 

@@ -68,15 +68,6 @@ class Asker:
     own_hand: bool
 
 
-def account() -> str:
-    """Name of the account that runs this process."""
-    if os.name == "posix":
-        import pwd
-
-        return pwd.getpwuid(os.geteuid()).pw_name
-    return os.getlogin()
-
-
 def find_asker(path: Path, who: str, *, team: str, purpose: str, today: dt.date) -> Asker:
     """The account's role for this team and purpose.
 

@@ -15,12 +15,13 @@ import yaml
 
 from data_contracts.identity import check_nhs_numbers, parse_person_ref
 from outreach.stored import SUFFIX, load_sheet, read_rows
+from pipelines.account import account
 from pipelines.errors import ProblemError
 from pipelines.evaluate import SIGNED, STOP
 from pipelines.identity_scan import numbers_in_folder
 from pipelines.release.door import NOTE, NUMBERS, audit_log, overdue, release
 from pipelines.release.identity import identities
-from pipelines.release.roles import ROLES, account
+from pipelines.release.roles import ROLES
 from pipelines.stages import list_folder, record_opened
 from pipelines.store import Store
 

@@ -16,7 +16,7 @@ from pipelines.query import query
 from pipelines.store import Store
 from tests.examples.commissioning import DATA_DATE, many, record
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "commissioning_questions.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "6-answer-a-commissioner.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pipelines.account import account
 from pipelines.release.approvals import Approval, InUse, check_approved
-from pipelines.release.roles import NotAllowedError, account, can_be_written, demonstration_roles, find_asker
+from pipelines.release.roles import NotAllowedError, can_be_written, demonstration_roles, find_asker
 
 TODAY = dt.date(2026, 1, 12)
 ROLE: dict[str, Any] = {
