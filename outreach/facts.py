@@ -44,7 +44,7 @@ def facts_about(con: duckdb.DuckDBPyConnection, week: dt.date, people: Sequence[
     """
     asked = pl.DataFrame({"person_id": sorted(set(people))}, schema={"person_id": pl.Int64})
     con.register("asked_person", asked.to_arrow())
-    con.register("fact_code", _fact_codes().to_arrow())
+    con.register("fact_code", fact_codes().to_arrow())
     there = {n for (n,) in con.sql("select distinct table_name from information_schema.tables").fetchall()}
     try:
         coded = _coded(con, week) if "gp_event" in there else None
@@ -76,7 +76,8 @@ def dated(day: str) -> pl.Expr:
 
 
 @cache
-def _fact_codes() -> pl.DataFrame:
+def fact_codes() -> pl.DataFrame:
+    """Codes that say that a fact holds, and those that say that it does not: fact, code, label, holds."""
     parts = [
         pl.read_csv(CODELISTS / f"{name}.csv", columns=["code", "label"], infer_schema=False).select(
             pl.lit(fact).alias("fact"), pl.col("code").cast(pl.Int64), "label", pl.lit(value=holds).alias("holds")

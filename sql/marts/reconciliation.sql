@@ -80,12 +80,12 @@ by_stay as (
 )
 select
     coalesce(p.person_id, s.person_id) as person_id,
-    coalesce(p.by_discharge, 0) as by_discharge,
-    coalesce(p.by_night, 0) as by_night,
-    coalesce(p.in_beds, 0) as in_beds,
-    coalesce(s.once, 0) as once,
-    coalesce(s.emergency, 0) as emergency,
-    coalesce(s.registered, 0) as registered,
-    coalesce(s.older, 0) as older
+    cast(coalesce(p.by_discharge, 0) as bigint) as by_discharge,
+    cast(coalesce(p.by_night, 0) as bigint) as by_night,
+    cast(coalesce(p.in_beds, 0) as bigint) as in_beds,
+    cast(coalesce(s.once, 0) as bigint) as once,
+    cast(coalesce(s.emergency, 0) as bigint) as emergency,
+    cast(coalesce(s.registered, 0) as bigint) as registered,
+    cast(coalesce(s.older, 0) as bigint) as older
 from by_spell as p
 full outer join by_stay as s on s.person_id = p.person_id

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from data_contracts.contract import CODELISTS, REFERENCE, Column, Contract
-from data_contracts.rules import code_set
-from data_contracts.withheld import CODELIST
+from data_contracts.rules import NUMBERS, code_set
+from data_contracts.withheld import CODELIST, NUMBER_CHANGES
 from features.declaration import load_features
 from tests.deliveries import World, nhs_number
 
@@ -51,7 +51,12 @@ class ContractRows:
                 rows = max(20, int(self.people * rows_a_person * (1.0 if number == 0 else 0.3)))
                 if contract.delivery.kind == "snapshot" and contract.person is not None:
                     rows = self.people
+                if contract.id == NUMBER_CHANGES:
+                    rows = self.people // 50
                 world.deliver(contract.id, received, self.rows(contract, rows), historic=historic)
+        for source, rows_of_story in story().items():
+            if sources is None or source in sources:
+                world.deliver(source, DELIVERIES[0][0], rows_of_story, historic=True, name="story.csv")
 
     def rows(self, contract: Contract, count: int) -> list[dict[str, object]]:
         """Rows of one source by lake name, in which an end lies after its start."""
@@ -64,8 +69,9 @@ class ContractRows:
     def _values(self, contract: Contract, column: Column, person: np.ndarray, start: np.ndarray) -> list[object]:
         needed = column.required or column.name in contract.key or column.name in ("admission_date", "record_date")
         empty = self.random.random(len(start)) < (0.0 if needed else MISSING)
-        if column.role == "person":
-            values: list[object] = [self.numbers[n] for n in person]
+        if column.role in NUMBERS:
+            who = person if column.role == "person" else self.random.permutation(person)
+            values: list[object] = [self.numbers[n] for n in who]
         else:
             values = self._filled(contract, column, start)
         return [None if gone else value for gone, value in zip(empty, values, strict=True)]
@@ -112,6 +118,108 @@ class ContractRows:
         if column.role == "local_id":
             return [f"{column.name}-{n}" for n in self.random.integers(0, pool, count)]
         return [_fitting(column, int(n)) for n in self.random.integers(0, 9, count)]
+
+
+def story() -> dict[str, list[dict[str, object]]]:
+    """What chance does not bring together: one person's fall, stay, reablement, crisis visits and blood results."""
+    who, referral = (
+        {"nhs_number": 1},
+        {"provider_code": "RT0", "effective_from": "2025-06-01", "period_end": "2025-06-30"},
+    )
+    blood = pl.read_csv(CODELISTS / "haemoglobin.csv", infer_schema=False)["code"][0]
+    tests = (("2024-06-03", 140), ("2024-12-02", 120), ("2025-09-01", 105))
+    crisis, bed = {**referral, "referral_id": "story-1", **who}, {**referral, "referral_id": "story-2", **who}
+    return {
+        "gp_event": [
+            {
+                **who,
+                "record_id": 900_000_000 + n,
+                "practice_code": "C81001",
+                "event_date": day,
+                "record_date": day,
+                "code": blood,
+                "value": value,
+                "unit": "g/L",
+                "is_deleted": "N",
+            }
+            for n, (day, value) in enumerate(tests)
+        ],
+        "apc": [
+            {
+                **who,
+                "episode_id": 900_000_000,
+                "provider_code": "RT0",
+                "spell_number": "story",
+                "admission_date": "2025-06-02",
+                "episode_start": "2025-06-02",
+                "episode_end": "2025-06-09",
+                "discharge_date": "2025-06-09",
+                "episode_order": 1,
+                "admission_method": "21",
+                "admission_source": "19",
+                "discharge_method": "1",
+                "discharge_destination": "19",
+                "patient_class": "1",
+                "diagnosis_1": "S720",
+                "diagnosis_2": "W190",
+            }
+        ],
+        "cld": [
+            {
+                **who,
+                "authority_code": "101",
+                "council_person_id": "story",
+                "reporting_period_start_date": "2025-04-01",
+                "reporting_period_end_date": "2025-09-30",
+                "event_type": "Service",
+                "event_date": "2025-06-11",
+                "client_type": "Service User",
+                "service_type": "Short Term Support: ST-Max",
+                "service_component": "Reablement",
+            }
+        ],
+        "gp_appointment": [
+            {
+                **who,
+                "appointment_id": "900000000",
+                "practice_code": "C81001",
+                "event_date": "2025-12-30",
+                "status_code": "Attended",
+                "mode_code": "Face-to-Face",
+            }
+        ],
+        "csds_referral": [
+            {**crisis, "event_date": "2025-06-01", "source_code": "01"},
+            {**bed, "event_date": "2025-06-09", "source_code": "06"},
+        ],
+        "csds_service_type": [
+            {**crisis, "team_type": "51", "team_id": "T1"},
+            {**bed, "team_type": "54", "team_id": "T2"},
+        ],
+        "csds_care_contact": [
+            {
+                **crisis,
+                "contact_id": "story",
+                "team_id": "T1",
+                "event_date": "2025-06-01",
+                "contact_time": "09:30:00",
+                "mechanism_code": "01",
+                "location_code": "A01",
+                "attendance_code": "5",
+                "duration_minutes": 30,
+            }
+        ],
+        "csds_waiting_time": [
+            {
+                **bed,
+                "measurement_type": "06",
+                "start_date": "2025-06-09",
+                "start_time": "09:00:00",
+                "end_date": "2025-06-10",
+                "end_time": "09:00:00",
+            }
+        ],
+    }
 
 
 def _fitting(column: Column, n: int) -> str:
