@@ -35,8 +35,8 @@ packed as (
         start_365,
         min(event_date) as earliest,
         max(event_date) as newest,
-        min(date_diff('day', date '1900-01-01', event_date) * 1000000 + value) as first_value,
-        max(date_diff('day', date '1900-01-01', event_date) * 1000000 + value) as last_value
+        min(cast(date_diff('day', date '1900-01-01', event_date) as bigint) * 1000000 + value) as first_value,
+        max(cast(date_diff('day', date '1900-01-01', event_date) as bigint) * 1000000 + value) as last_value
     from daily
     group by
         week,
