@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import polars as pl
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -191,9 +190,8 @@ def _read(path: Path) -> Indicator:
         raise IndicatorError(f"{path.name}: {place}: {fault['msg']}") from error
 
 
-@cache
 def frailty_codes(codelists: Path = CODELISTS) -> tuple[tuple[int, str], ...]:
-    """SNOMED code and frailty band, by `commissioning/frailty_band.yaml` and the codelists it names.
+    """SNOMED code and frailty band, by `commissioning/frailty_band.yaml` and the codelists in use.
 
     Raises:
         IndicatorError: a code is given two bands.
@@ -206,13 +204,11 @@ def frailty_codes(codelists: Path = CODELISTS) -> tuple[tuple[int, str], ...]:
     return tuple(pairs)
 
 
-@cache
 def code_flags(codelists: Path = CODELISTS) -> tuple[tuple[str, int, int], ...]:
     """Group, SNOMED code and whether the code says yes (1) or no longer, or not (0), by `code_group.yaml`."""
     groups = yaml.safe_load(CODE_GROUPS.read_text(encoding="utf-8"))
     found = set()
     for group, lists in groups.items():
         for name, says_yes in lists.items():
-            codes = pl.read_csv(codelists / f"{name}.csv", infer_schema=False)["code"].cast(pl.Int64)
-            found |= {(group, code, int(says_yes)) for code in codes}
+            found |= {(group, code, int(says_yes)) for code in read(codelists, name).codes}
     return tuple(sorted(found))

@@ -19,7 +19,8 @@ import duckdb
 import polars as pl
 
 from data_contracts import site
-from data_contracts.contract import CODELISTS, Contract
+from data_contracts.codelist import codelist_named
+from data_contracts.contract import Contract
 from data_contracts.intake import FileRejectedError
 from data_contracts.rules import literal, lookup_alias, quoted, text_of
 
@@ -130,8 +131,8 @@ def _under_every_number(people: pl.DataFrame, lake: Path) -> pl.DataFrame:
 
 
 def _codes() -> str:
-    table = pl.read_csv(CODELISTS / f"{CODELIST}.csv", infer_schema=False)
-    return ", ".join(literal(code) for code in table["code"])
+    """Codes of an objection: of the list in use, the site's own where it has one, as SQL text."""
+    return ", ".join(literal(entry.code) for entry in codelist_named(CODELIST).entries)
 
 
 def _add(found: pl.DataFrame, lake: Path) -> None:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
 import duckdb
 import polars as pl
 
 import sql
-from data_contracts.contract import CODELISTS, REFERENCE
+from data_contracts.codelist import codelist_named
+from data_contracts.contract import REFERENCE
 from outreach import wording
 
 LOOK_BACK_DAYS = 365
+UNLABELLED = "on record"
 FACTS = ["living", "seen_by", "plan", "carer_strain"]
 # fact: the codelists that say that it holds, and those that say that it does not
 CODED = {
@@ -75,18 +76,24 @@ def dated(day: str) -> pl.Expr:
     return pl.col(day).dt.day().cast(pl.String) + pl.col(day).dt.strftime(" %b %Y")
 
 
-@cache
 def fact_codes() -> pl.DataFrame:
-    """Codes that say that a fact holds, and those that say that it does not: fact, code, label, holds."""
-    parts = [
-        pl.read_csv(CODELISTS / f"{name}.csv", columns=["code", "label"], infer_schema=False).select(
-            pl.lit(fact).alias("fact"), pl.col("code").cast(pl.Int64), "label", pl.lit(value=holds).alias("holds")
-        )
+    """Codes that say that a fact holds, and those that say that it does not: fact, code, label, holds.
+
+    The lists are those in use. A label that a site's list leaves out is said in general words.
+
+    Raises:
+        CodelistError: a list of the site cannot be used.
+    """
+    rows = [
+        (fact, int(entry.code), entry.label or UNLABELLED, holds)
         for fact, (yes, no) in CODED.items()
         for holds, names in ((True, yes), (False, no))
         for name in names
+        for entry in codelist_named(name).entries
     ]
-    return pl.concat(parts).unique(["fact", "code", "holds"]).sort("fact", "code", "holds")
+    schema = {"fact": pl.String, "code": pl.Int64, "label": pl.String, "holds": pl.Boolean}
+    found = pl.DataFrame(rows, schema=schema, orient="row")
+    return found.unique(["fact", "code", "holds"], keep="first", maintain_order=True).sort("fact", "code", "holds")
 
 
 def _coded(con: duckdb.DuckDBPyConnection, week: dt.date) -> pl.DataFrame:

@@ -6,12 +6,15 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from commissioning.declaration import code_flags, frailty_codes
 from data_contracts import codelist
 from data_contracts.codelist import CodelistError, Entry, Listed, codelist_named, load_codelists
 from data_contracts.codelist_lint import deficit_names, lint
 from features import FeatureError, load_features
+from outreach.facts import UNLABELLED, fact_codes
 from pipelines.codelists import difference, split, told
 from pipelines.errors import MistakeError
 
@@ -141,6 +144,18 @@ def test_an_official_list_replaces_ours_in_every_feature_and_its_version_is_name
     assert own.codelist_versions["diabetes"] == "2025-08-01"
     assert own.fingerprint != before[0]
     assert "starter-1, 2025-08-01" in own.by_name["frailty_index_band"].description
+
+
+def test_an_official_list_reaches_the_marts_and_the_facts_on_a_sheet_too(site_folder):
+    new = "44054006"
+    (site_folder / "codelists" / "own.csv").write_text(f"code\n{new}\n", encoding="utf-8")
+    said = "{file: own.csv, version: '2', origin: here}"
+    names = ("carer_is", "frailty_severe", "lives_alone")
+    (site_folder / "codelists.yaml").write_text("".join(f"{n}: {said}\n" for n in names), encoding="utf-8")
+    assert [code for group, code, yes in code_flags() if (group, yes) == ("carer", 1)] == [int(new)]
+    assert dict(frailty_codes())[int(new)] == "Severe"
+    alone = fact_codes().filter(pl.col("fact") == "alone", "holds")
+    assert alone.select("code", "label").rows() == [(int(new), UNLABELLED)]
 
 
 @pytest.mark.parametrize(

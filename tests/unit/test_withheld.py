@@ -58,3 +58,14 @@ def test_a_source_without_codes_needs_no_list(world):
     assert not any(c.code_system for c in load_contracts()["gp_appointment"].columns)
     world.deliver("gp_registration", "2026-01-05", [{"nhs_number": REAL}])
     assert [e.fate for e in world.conform("gp_registration")] == ["accepted"]
+
+
+def test_an_objection_is_known_by_the_list_that_the_site_has_put_in_the_place_of_ours(world):
+    lists = world.home / "site" / "codelists"
+    lists.mkdir(parents=True)
+    (lists / "own.csv").write_text(f"code\n{FALL}\n", encoding="utf-8")
+    declared = "type1_optout: {file: own.csv, version: '1', origin: here}"
+    (world.home / "site" / "codelists.yaml").write_text(declared, encoding="utf-8")
+    world.deliver("gp_event", "2026-01-05", [{"nhs_number": 1, "record_id": 1, "code": FALL, **EVENT}])
+    [entry] = world.conform("gp_event")
+    assert (entry.accepted, entry.withheld) == (0, 1)
