@@ -10,6 +10,8 @@ site/features/<family>.yaml    features, as in features/declared
 site/code_value.csv            codes: set,code,label,source
 site/restricted_codes.csv      codes whose rows are never read: code,label,source (docs/operations.md)
 site/teams.yaml                neighbourhood teams and what they can see in a week, as in outreach/teams.yaml
+site/services.yaml             local services as they are said to a team, in the place of outreach/services.yaml
+site/design.yaml               how it is found out whether lists help, in the place of outreach/design.yaml
 site/codelists.yaml            codelists put in the place of shipped ones: see data_contracts/codelist.py
 site/codelists/<file>          their files, as published
 ```
@@ -29,6 +31,13 @@ def folder() -> Path | None:
         return Path(named).absolute()
     home = os.environ.get("ANTICIPATE_HOME")
     return Path(home).absolute() / "site" if home else None
+
+
+def own_or(shipped: Path) -> Path:
+    """The site's own file of the same name where it has one, else the file that the product ships."""
+    place = folder()
+    own = place / shipped.name if place else None
+    return own if own and own.exists() else shipped
 
 
 def files(kind: str) -> tuple[Path, ...]:

@@ -7,8 +7,9 @@ Does not belong here: how a score or a reason is made (models, features), identi
 release), anything for commissioners, any path or connection of its own.
 """
 
-from outreach.build import ListReport, build_lists
+from outreach.build import build_lists
 from outreach.declaration import ListDeclaration, ListError, load_list
+from outreach.report import ListReport
 from outreach.sheet import Heading
 from outreach.teams import TeamsFile, load_teams
 

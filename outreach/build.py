@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from outreach.choice import LOOK_BACK_WEEKS, REVIEW_WEEKS, choose
 from outreach.columns import sections
 from outreach.declaration import ListDeclaration, Method, load_list
 from outreach.design import Design, load_design
-from outreach.eligibility import consider
+from outreach.eligibility import Considered, consider
 from outreach.facts import facts_about
-from outreach.feedback import INCIDENT_SCHEMA, incidents
+from outreach.feedback import incidents
 from outreach.ledger import check_order, listed_before, write_ledger
+from outreach.links import follow, linked
 from outreach.objectives import methods_possible, with_priority
 from outreach.page import write_page
+from outreach.report import ListReport, TeamSummary
 from outreach.row_id import row_id
 from outreach.rows import Reasons, rows_by_team
 from outreach.sheet import Heading, TeamRows, TeamSheet, team_sheet
@@ -38,73 +40,6 @@ from outreach.unseen import unseen_in_words
 from outreach.workbook import write_workbook
 
 POLICY = REFERENCE / "opt_out_policy.csv"
-
-
-@dataclass(frozen=True)
-class TeamSummary:
-    """What one team got.
-
-    Attributes:
-        shown: new people on the list, never more than `capacity`.
-        still_here: listed in the weeks of rest before, still above the threshold.
-        routed: shown on a sheet for someone else (in hospital, palliative, care home).
-        left_off: above the threshold, kept off only for want of room.
-        marginal_score: risk of the last person shown; null when nobody is.
-    """
-
-    team: str
-    team_name: str
-    capacity: int
-    shown: int
-    still_here: int
-    routed: int
-    coming_off: int
-    left_off: int
-    marginal_score: float | None
-
-
-@dataclass(frozen=True)
-class ListReport:
-    """What was built, in counts: no person is in it.
-
-    Attributes:
-        statuses: people by status (`shown`, or why not).
-        withheld: people who may appear nowhere (sensitive flag or opt-out).
-        double_registrations: considered people with two open registrations.
-        hospital_to: day to which hospital beds are seen; None when they cannot be.
-        missing_features: features that the list reads and the matrix lacks.
-        content: hash of the ledger's values: the same deliveries and seed give the same.
-        unassigned: practices that belong to no team; their people are on no list.
-        churn: share of those shown who were not near a list last week; None: no list before.
-        answered: rows of earlier lists that came back with an outcome.
-        feedback_faults: returned rows that could not be taken.
-        incidents: the safety incident list (`feedback.incidents`), pseudonymous.
-        otherwise: people who would stand otherwise in a ledger that is there already, had it been made now (a file for
-            its Monday came later); the ledger and its files stay as they were given out.
-    """
-
-    week: dt.date
-    list_id: str
-    teams: tuple[TeamSummary, ...]
-    statuses: Mapping[str, int]
-    withheld: int
-    double_registrations: int
-    hospital_to: dt.date | None
-    missing_features: tuple[str, ...]
-    ledger: Path
-    files: tuple[Path, ...]
-    content: str
-    unassigned: tuple[str, ...] = ()
-    churn: float | None = None
-    answered: int = 0
-    feedback_faults: int = 0
-    incidents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INCIDENT_SCHEMA))
-    otherwise: int = 0
-
-    @property
-    def shown(self) -> int:
-        """People on all lists."""
-        return sum(t.shown for t in self.teams)
 
 
 def build_lists(
@@ -150,7 +85,7 @@ def build_lists(
     declaration = declaration or load_list()
     out.mkdir(parents=True, exist_ok=True)
     check_order(earlier, week, out)
-    teams, design = teams or load_teams(), design or load_design()
+    teams = teams or load_teams()
     considered = consider(
         con,
         week,
@@ -161,83 +96,35 @@ def build_lists(
         teams=teams,
         rows=_rows_before(week, earlier, registers),
     )
-    team_table = considered.teams
-    people = considered.people.join(scores_before(earlier, week, heading.model_id), on="person_id", how="left")
-    before = listed_before(earlier, week, max(declaration.rest_weeks, REVIEW_WEEKS))
-    listed = before.filter(
-        pl.col("last_listed") >= week - dt.timedelta(weeks=max(declaration.rest_weeks, LOOK_BACK_WEEKS))
-    )
-
-    def chosen_by(method: Method) -> pl.DataFrame:
-        return choose(
-            with_priority(people, method, declaration.objective.outcome),
-            team_table,
-            before.drop("last_team"),
-            week=week,
-            declaration=declaration,
-            tie_key=tie_key,
-            design=design,
-        )
-
-    method = declaration.objective.method
-    chosen = chosen_by(method).with_columns(
-        week=pl.lit(week),
-        list_id=pl.lit(declaration.id),
-        model_id=pl.lit(heading.model_id),
-        outcome=pl.lit(declaration.objective.outcome),
-        objective=pl.lit(method, pl.String),
-    )
-    others = {m: chosen_by(m) for m in methods_possible(people, declaration.objective.outcome) if m != method}
-    beside = beside_others(chosen, others)
-    last = last_ledger(earlier, week)
-    fresh = churn(chosen, last)
-    unseen = (
-        *unseen_in_words(chosen, considered.sight, week, declaration.objective.days),
-        *_churn_in_words(fresh, declaration),
-    )
+    asked = _Asked(week, declaration, teams, design or load_design(), heading, tie_key, earlier, out)
+    links = linked(con, week)
+    chosen = _chosen(asked, considered, links)
+    last = follow(last_ledger(earlier, week), links, once=True)
+    fresh = churn(chosen.ledger, last)
     rows = rows_by_team(
-        chosen,
-        listed,
+        chosen.ledger,
+        chosen.listed,
         considered,
         reasons,
         lambda people: facts_about(con, week, people),
         last=last,
         week=week,
         declaration=declaration,
+        teams=teams,
     )
-    sheets = [
-        team_sheet(
-            team,
-            rows[team["team"]],
-            sections(team["team"], rows[team["team"]], declaration, partial(row_id, tie_key, week), week),
-            week=week,
-            declaration=declaration,
-            sight=considered.sight,
-            heading=heading,
-            beside=beside.get(team["team"], ()),
-            unseen=unseen,
-        )
-        for team in team_table.iter_rows(named=True)
-    ]
-    check_words([text for sheet in sheets for text in sheet.texts])
-    ledger, otherwise = write_ledger(chosen, out)
-    if otherwise:
-        files = _given_out(out)
-    else:
-        files = write_sheets(sheets, out)
-        write_rows(sheets, out)
-    summaries = tuple(_summary(team, rows[team["team"]]) for team in team_table.iter_rows(named=True))
+    sheets = _sheets(asked, considered, chosen, rows, fresh)
+    ledger, otherwise = write_ledger(chosen.ledger, out)
     return ListReport(
         week=week,
         list_id=declaration.id,
-        teams=summaries,
-        statuses=dict(chosen["status"].value_counts().sort("status").iter_rows()),
+        teams=tuple(_summary(team, rows[team["team"]]) for team in considered.teams.iter_rows(named=True)),
+        statuses=dict(chosen.ledger["status"].value_counts().sort("status").iter_rows()),
         withheld=len(considered.withheld),
-        double_registrations=len(chosen.filter(pl.col("registration_count") > 1)),
+        double_registrations=len(chosen.ledger.filter(pl.col("registration_count") > 1)),
         hospital_to=considered.sight.hospital_to,
         missing_features=considered.sight.missing_features,
         ledger=ledger,
-        files=tuple(files),
+        files=tuple(_given_out(out) if otherwise else _write_all(sheets, out)),
         content=content_of(pl.read_parquet(ledger)),
         unassigned=considered.unassigned,
         answered=int(considered.feedback.answers["outcome"].is_not_null().sum()),
@@ -246,6 +133,96 @@ def build_lists(
         incidents=incidents(considered.feedback, considered.dead),
         otherwise=otherwise,
     )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a week's lists are made from, beside the people."""
+
+    week: dt.date
+    declaration: ListDeclaration
+    teams: TeamsFile
+    design: Design
+    heading: Heading
+    tie_key: bytes
+    earlier: Path | None
+    out: Path
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The choice as the ledger keeps it, who was listed lately, and whom other objectives would have shown, by team."""
+
+    ledger: pl.DataFrame
+    listed: pl.DataFrame
+    beside: Mapping[str, tuple[str, ...]]
+
+
+def _chosen(asked: _Asked, considered: Considered, links: pl.DataFrame) -> _Chosen:
+    """Chooses by the declared objective, and by each other for which something is known."""
+    week, declaration = asked.week, asked.declaration
+    method, outcome = declaration.objective.method, declaration.objective.outcome
+    scored = follow(scores_before(asked.earlier, week, asked.heading.model_id), links, once=True)
+    people = considered.people.join(scored, on="person_id", how="left")
+    before = listed_before(asked.earlier, week, max(declaration.rest_weeks, REVIEW_WEEKS))
+    before = follow(before.sort("last_listed", "person_id", descending=[True, False]), links, once=True)
+
+    def chosen_by(objective: Method) -> pl.DataFrame:
+        return choose(
+            with_priority(people, objective, outcome),
+            considered.teams,
+            before.drop("last_team"),
+            week=week,
+            declaration=declaration,
+            tie_key=asked.tie_key,
+            design=asked.design,
+        )
+
+    chosen = chosen_by(method).with_columns(
+        week=pl.lit(week),
+        list_id=pl.lit(declaration.id),
+        model_id=pl.lit(asked.heading.model_id),
+        outcome=pl.lit(outcome),
+        objective=pl.lit(method, pl.String),
+    )
+    others = {m: chosen_by(m) for m in methods_possible(people, outcome) if m != method}
+    since = week - dt.timedelta(weeks=max(declaration.rest_weeks, LOOK_BACK_WEEKS))
+    return _Chosen(chosen, before.filter(pl.col("last_listed") >= since), beside_others(chosen, others))
+
+
+def _sheets(
+    asked: _Asked, considered: Considered, chosen: _Chosen, rows: Mapping[str, TeamRows], fresh: float | None
+) -> list[TeamSheet]:
+    """Each team's people in words and tables.
+
+    Raises:
+        WordError: a text holds a word that may not reach people.
+    """
+    week, declaration = asked.week, asked.declaration
+    unseen = unseen_in_words(chosen.ledger, considered.sight, week, declaration.objective.days)
+    ids = partial(row_id, asked.tie_key, week)
+    sheets = [
+        team_sheet(
+            team,
+            rows[team["team"]],
+            sections(team["team"], rows[team["team"]], declaration, ids, week),
+            week=week,
+            declaration=declaration,
+            sight=considered.sight,
+            heading=asked.heading,
+            beside=chosen.beside.get(team["team"], ()),
+            unseen=(*unseen, *_churn_in_words(fresh, declaration)),
+        )
+        for team in considered.teams.iter_rows(named=True)
+    ]
+    check_words([text for sheet in sheets for text in sheet.texts])
+    return sheets
+
+
+def _write_all(sheets: list[TeamSheet], out: Path) -> list[Path]:
+    files = write_sheets(sheets, out)
+    write_rows(sheets, out)
+    return files
 
 
 def _churn_in_words(share: float | None, declaration: ListDeclaration) -> tuple[str, ...]:
@@ -286,7 +263,7 @@ def _summary(team: Mapping[str, Any], rows: TeamRows) -> TeamSummary:
         routed=sum(len(people) for people in rows.routed.values()),
         coming_off=len(rows.coming_off),
         left_off=rows.left_off,
-        marginal_score=rows.shown["score"][-1] if len(rows.shown) else None,
+        marginal_score=rows.marginal,
     )
 
 

@@ -18,6 +18,7 @@ REVIEW_WEEKS = 26
 """Someone listed in this many weeks before, and rested since, may take one of the places kept for re-review."""
 
 SCORE_UNIT = 1_000_000
+RANKED = pl.col("obstacle").is_null()
 LEDGER_KEY = ["team", "rank", "person_id"]
 LEDGER_COLUMNS = [
     "week",
@@ -71,58 +72,84 @@ def choose(
         ranked), `arm` (`shown` or `not shown` where the design compares), `distance` (risk above the last place),
         `shown` and `status`: `shown`, or the code of why not. Ordered by team, rank, person.
     """
-    look_back = max(declaration.rest_weeks, LOOK_BACK_WEEKS)
-    resting = (pl.col("last_listed") >= week - dt.timedelta(weeks=declaration.rest_weeks)).fill_null(value=False)
-    lately = (pl.col("last_listed") >= week - dt.timedelta(weeks=look_back)).fill_null(value=False)
-    ranked = pl.col("obstacle").is_null()
-    waits = not_started(pl.col("team"), design, week) & ~pl.col("added")
-    listed_before = pl.col("last_listed").is_not_null()
-    ordered = (
-        ordered_among_ties(people, design, week, declaration)
-        .with_columns(
-            obstacle=pl.when(ranked & waits).then(pl.lit("not_started")).otherwise("obstacle"),
-            units=(pl.col("priority") * SCORE_UNIT).round(0).cast(pl.Int64),
-            tie=pl.Series(tie_order(people["person_id"].to_numpy(), week, tie_key)),
-        )
-        .join(teams, on="team", how="left")
-        .join(listed, on="person_id", how="left")
-        .with_columns(
-            obstacle=pl.when(ranked & resting & ~pl.col("added") & (declaration.rest_weeks > 0))
-            .then(pl.lit("still_here"))
-            .otherwise("obstacle"),
-        )
-        .sort(
-            "team", "added", "units", "tie", "person_id", descending=[False, True, True, False, False], nulls_last=True
-        )
-    )
-    again = ranked & listed_before & ~(lately & (declaration.rest_weeks == 0))
-    kept = (again & (again.cast(pl.Int64).cum_sum().over("team") <= pl.col("review_places"))).fill_null(value=False)
-    others = ranked & ~pl.col("review")
-    room = pl.col("capacity") - pl.col("review").cast(pl.Int64).sum().over("team")
+    contenders = _contenders(people, teams, listed, week=week, declaration=declaration, design=design)
+    ties = pl.Series("tie", tie_order(contenders["person_id"].to_numpy(), week, tie_key))
+    ordered = _in_order(contenders.with_columns(ties), week=week, declaration=declaration, design=design)
     return (
-        ordered.with_columns(
-            rank=pl.when(ranked).then(ranked.cast(pl.Int64).cum_sum().over("team")),
-            review=kept,
-            last_listed=pl.when(lately).then("last_listed"),
-            new=~lately,
-        )
-        .with_columns(
-            shown=(pl.col("review") | (others & (others.cast(pl.Int64).cum_sum().over("team") <= room))).fill_null(
-                value=False
-            )
-        )
+        _placed(ordered)
         .with_columns(
             status=pl.when("shown")
             .then(pl.lit("shown"))
-            .when(ranked)
+            .when(RANKED)
             .then(pl.lit("over_capacity"))
             .otherwise("obstacle"),
+            last_listed=pl.when("lately").then("last_listed"),
+            new=~pl.col("lately"),
         )
         .with_columns(arm=arms(design, week, declaration), distance=cut_distance())
         .with_columns(distance=pl.when(pl.col("arm").is_not_null()).then("distance"))
-        .drop("units", "tie", "obstacle")
+        .drop("tie", "obstacle", "lately", "again", "by_risk")
         .sort(LEDGER_KEY, nulls_last=True)
     )
+
+
+def _contenders(
+    people: pl.DataFrame,
+    teams: pl.DataFrame,
+    listed: pl.DataFrame,
+    *,
+    week: dt.date,
+    declaration: ListDeclaration,
+    design: Design,
+) -> pl.DataFrame:
+    """People with their team's places, and what the weeks before and the design say against listing them now.
+
+    Adds `lately` (listed in the weeks looked back) and `again` (rested, so that a place kept for re-review is open).
+    """
+    resting = (pl.col("last_listed") >= week - dt.timedelta(weeks=declaration.rest_weeks)).fill_null(value=False)
+    look_back = max(declaration.rest_weeks, LOOK_BACK_WEEKS)
+    lately = (pl.col("last_listed") >= week - dt.timedelta(weeks=look_back)).fill_null(value=False)
+    own = ~pl.col("added")
+    waits = not_started(pl.col("team"), design, week) & own
+    rests = resting & own & (declaration.rest_weeks > 0)
+    return (
+        people.join(teams, on="team", how="left")
+        .join(listed, on="person_id", how="left")
+        .with_columns(obstacle=pl.when(RANKED & waits).then(pl.lit("not_started")).otherwise("obstacle"))
+        .with_columns(obstacle=pl.when(RANKED & rests).then(pl.lit("still_here")).otherwise("obstacle"), lately=lately)
+        .with_columns(
+            again=RANKED & pl.col("last_listed").is_not_null() & ~(pl.col("lately") & (declaration.rest_weeks == 0))
+        )
+    )
+
+
+def _in_order(contenders: pl.DataFrame, *, week: dt.date, declaration: ListDeclaration, design: Design) -> pl.DataFrame:
+    """Contenders as they stand in line: whom the team added, then by priority, equal priorities by the recorded lot.
+
+    Adds `by_risk`: the first places of a team, which no design may give by lot.
+    """
+    by_risk = RANKED & (RANKED.cast(pl.Int64).cum_sum().over("team") <= pl.col("capacity") - pl.col("lot_places"))
+    exact = _sorted(contenders.with_columns(by_risk=pl.lit(value=False)))
+    told = exact.with_columns(by_risk=by_risk.fill_null(value=False))
+    return _sorted(ordered_among_ties(told, design, week, declaration))
+
+
+def _sorted(people: pl.DataFrame) -> pl.DataFrame:
+    units = (pl.col("priority") * SCORE_UNIT).round(0).cast(pl.Int64)
+    by = ["team", pl.col("added"), pl.col("by_risk"), units, "tie", "person_id"]
+    return people.sort(by, descending=[False, True, True, True, False, False], nulls_last=True)
+
+
+def _placed(ordered: pl.DataFrame) -> pl.DataFrame:
+    """Gives each team's places, the ones kept for re-review first: `rank`, `review`, `shown`."""
+    again = pl.col("again")
+    kept = again & (again.cast(pl.Int64).cum_sum().over("team") <= pl.col("review_places"))
+    others = RANKED & ~pl.col("review")
+    room = pl.col("capacity") - pl.col("review").cast(pl.Int64).sum().over("team")
+    shown = pl.col("review") | (others & (others.cast(pl.Int64).cum_sum().over("team") <= room))
+    return ordered.with_columns(
+        rank=pl.when(RANKED).then(RANKED.cast(pl.Int64).cum_sum().over("team")), review=kept.fill_null(value=False)
+    ).with_columns(shown=shown.fill_null(value=False))
 
 
 def tie_order(person_id: npt.NDArray[np.int64], week: dt.date, key: bytes) -> npt.NDArray[np.uint64]:

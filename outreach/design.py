@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from data_contracts import site
 from outreach.declaration import ListDeclaration, ListError, first_fault
 
 DESIGN = Path(__file__).parent / "design.yaml"
@@ -54,13 +54,13 @@ class Design(BaseModel):
         return self.kind != "none" and self.declared_on < week
 
 
-@cache
-def load_design(path: Path = DESIGN) -> Design:
-    """The declared design.
+def load_design(path: Path | None = None) -> Design:
+    """The declared design: the file named, else the site's own `design.yaml`, else the shipped one.
 
     Raises:
         ListError: it cannot be read, or may not be used as declared.
     """
+    path = path or site.own_or(DESIGN)
     try:
         return Design.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
@@ -74,11 +74,12 @@ def ordered_among_ties(
 ) -> pl.DataFrame:
     """People with `priority` rounded to the design's bands, so that the recorded lot decides within one.
 
-    The highest band of risk and those whom a team added keep their order.
+    The highest band of risk, those whom a team added, and the places that the team does not give by lot (`by_risk`)
+    keep their order.
     """
     if design.kind != "ties" or not design.acts_on(week):
         return people
-    free = (pl.col("score") < declaration.risk_words[0].at_least) & ~pl.col("added")
+    free = (pl.col("score") < declaration.risk_words[0].at_least) & ~pl.col("added") & ~pl.col("by_risk")
     banded = (pl.col("priority") / design.band).floor() * design.band
     return people.with_columns(priority=pl.when(free).then(banded).otherwise("priority"))
 
@@ -94,7 +95,7 @@ def not_started(team: pl.Expr, design: Design, week: dt.date) -> pl.Expr:
 def arms(design: Design, week: dt.date, declaration: ListDeclaration) -> pl.Expr:
     """What each person is in the comparison: `shown`, `not shown`, or null where the design says nothing of them.
 
-    Reads `team`, `rank`, `shown`, `review`, `priority`, `score`, `added`, `status`.
+    Reads `team`, `rank`, `shown`, `review`, `priority`, `score`, `added`, `by_risk`, `status`.
 
     Args:
         design: the design.
@@ -109,7 +110,8 @@ def arms(design: Design, week: dt.date, declaration: ListDeclaration) -> pl.Expr
         return pl.when(ranked | (pl.col("status") == "not_started")).then(said)
     full = (pl.col("shown") & ranked).any().over("team") & (~pl.col("shown") & ranked).any().over("team")
     if design.kind == "ties":
-        free = (pl.col("score") < declaration.risk_words[0].at_least) & ranked & ~pl.col("review")
+        below = pl.col("score") < declaration.risk_words[0].at_least
+        free = below & ranked & ~pl.col("review") & ~pl.col("by_risk")
         last = pl.when(pl.col("shown") & free).then("priority").min().over("team")
         return pl.when(full & free & (pl.col("priority") == last)).then(said)
     cut = _cut()

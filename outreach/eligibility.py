@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 import sql
-from features.cohort import cohort, week_file
+from features.cohort import ADULT, people, week_file
 from outreach.declaration import FeatureRule, ListDeclaration, ListError
 from outreach.feedback import Feedback, added_by_teams, kept_off, read_feedback
 from outreach.objectives import deprivation_fifth
@@ -78,7 +78,9 @@ def consider(
     teams: TeamsFile,
     rows: pl.DataFrame,
 ) -> Considered:
-    """Everyone in the cohort on `week` and registered with a practice of the board, with the first obstacle each.
+    """Everyone in the cohort on `week`, or added by a team, and registered with a practice of the board.
+
+    Each with the first obstacle.
 
     People with a sensitive flag are taken out altogether; people whom the policy takes out of direct-care lists stay
     as a row without a score, so that "why is she not on it?" has an answer.
@@ -93,10 +95,11 @@ def consider(
     admitted = _select(con, "outreach/in_hospital", index=week, oldest=fresh_since)
     signals, missing = _read_features(week_file(features, week, "matrix.parquet"), declaration)
     feedback = read_feedback(con, week, rows)
-    members = cohort(features, week)
+    added = added_by_teams(feedback.answers, week)
+    members = _members(features, week, added)
     practices = _select(con, "outreach/practice", index=week)
     assigned = teams.practice_teams(practices)
-    people = (
+    considered = (
         members.filter(~pl.col("sensitive_flag"))
         .select("person_id", "practice_code", "age", "sex_code", "registration_count", "lsoa_code")
         .join(practices, on="practice_code")
@@ -106,7 +109,7 @@ def consider(
         .join(read_scores(scores, declaration.objective.outcome), on="person_id", how="left")
         .join(admitted.select("person_id", "admission_date"), on="person_id", how="left")
         .join(kept_off(feedback.answers, week, declaration), on="person_id", how="left")
-        .join(added_by_teams(feedback.answers, week), on="person_id", how="left")
+        .join(added, on="person_id", how="left")
         .with_columns(added=(pl.col("added_team") == pl.col("team")).fill_null(value=False))
         .with_columns(opted_out=pl.col("person_id").is_in(opted_out.implode()))
         .with_columns(obstacle=_first_obstacle(declaration))
@@ -114,14 +117,21 @@ def consider(
         .sort("person_id")
     )
     return Considered(
-        people=people,
+        people=considered,
         withheld=pl.concat([members.filter("sensitive_flag")["person_id"], opted_out]).unique().sort(),
         dead=_select(con, "outreach/known_dead", index=week)["person_id"],
         sight=_sight(con, week, fresh_since, missing, cohort_size=len(members)),
-        teams=_peopled(teams.table(practices), people),
+        teams=_peopled(teams.table(practices), considered),
         feedback=feedback,
         unassigned=tuple(assigned.filter(pl.col("team").is_null())["practice_code"]),
     )
+
+
+def _members(features: Path, week: dt.date, added: pl.DataFrame) -> pl.DataFrame:
+    """The cohort, and adults outside it whom a team added: they have no score, and take no part in judging a model."""
+    everyone = people(features, week)
+    asked_for = pl.col("person_id").is_in(added["person_id"].implode()) & (pl.col("age") >= ADULT)
+    return everyone.filter(pl.col("cohort_flag") | asked_for.fill_null(value=False))
 
 
 def _sight(
@@ -208,7 +218,7 @@ def _first_obstacle(declaration: ListDeclaration) -> pl.Expr:
         .then(pl.lit("no_team"))
         .when(pl.col("told").is_not_null())
         .then("told")
-        .when(pl.col("score").is_null())
+        .when(pl.col("score").is_null() & ~pl.col("added"))
         .then(pl.lit("no_score"))
         .when(pl.col("admission_date").is_not_null())
         .then(pl.lit("in_hospital"))

@@ -15,6 +15,7 @@ import polars as pl
 import sql
 from data_contracts.identity import person_ref
 from outreach.declaration import ListDeclaration
+from outreach.links import follow, linked
 
 ADD = "add"
 ANSWERABLE = ("new", "standing", "still")
@@ -59,10 +60,11 @@ def read_feedback(con: duckdb.DuckDBPyConnection, index: dt.date, rows: pl.DataF
         rows: `stored.read_rows`: which row id is about whom.
     """
     there = con.sql("select 1 from information_schema.tables where table_name = 'outreach_feedback'").fetchall()
-    given = rows.unique("row_id", keep="first", maintain_order=True)
+    links = linked(con, index)
+    given = follow(rows.unique("row_id", keep="first", maintain_order=True), links)
     if not there:
         return Feedback(_taken(given.clear().with_columns(**_NOTHING)), pl.DataFrame(schema=FAULT_SCHEMA))
-    told = con.sql(sql.load("outreach/answer"), params={"index": index}).pl()
+    told = follow(con.sql(sql.load("outreach/answer"), params={"index": index}).pl(), links, "returned_person")
     joined = told.join(given, on="row_id", how="left").with_columns(
         person_id=pl.when(pl.col("sheet") == ADD).then("returned_person").otherwise("person_id"),
         home_team=pl.col("team").drop_nulls().mode().sort().first().over("delivery_id"),

@@ -13,6 +13,7 @@ from outreach.change import what_changed
 from outreach.declaration import ListDeclaration
 from outreach.eligibility import Considered
 from outreach.sheet import TeamRows, people_in_words
+from outreach.teams import TeamsFile
 
 REASON_COLUMNS = {
     "person_id": pl.Int64,
@@ -36,6 +37,7 @@ def rows_by_team(
     last: pl.DataFrame,
     week: dt.date,
     declaration: ListDeclaration,
+    teams: TeamsFile,
 ) -> dict[str, TeamRows]:
     """Each team's people in list order, in words.
 
@@ -48,6 +50,7 @@ def rows_by_team(
         last: `change.last_ledger`.
         week: the index Monday.
         declaration: the list.
+        teams: the teams file: what a team does itself is not sent to a service.
     """
     chosen = chosen.join(last, on="person_id", how="left", maintain_order="left")
     routed = _routed(chosen, declaration)
@@ -58,7 +61,7 @@ def rows_by_team(
     table = facts(spoken_of).join(table, on="person_id", how="left")
 
     def put(people: pl.DataFrame) -> pl.DataFrame:
-        return people_in_words(people, table, week, declaration).with_columns(
+        return people_in_words(people, table, week, declaration, teams).with_columns(
             changed=what_changed(week, first_list=last.is_empty())
         )
 
@@ -125,7 +128,7 @@ def _routed(chosen: pl.DataFrame, declaration: ListDeclaration) -> pl.DataFrame:
     return (
         chosen.filter(pl.col("status").is_in(list(declaration.routes)))
         .join(marginal, on="team", how="left")
-        .filter(enough | pl.col("last_listed").is_not_null())
+        .filter(enough | pl.col("last_listed").is_not_null() | pl.col("added"))
         .sort("score", "person_id", descending=[True, False])
     )
 

@@ -11,9 +11,9 @@ import polars as pl
 
 from data_contracts.identity import person_ref
 from outreach import wording
-from outreach.declaration import ListDeclaration
+from outreach.declaration import ListDeclaration, NextStep
 from outreach.eligibility import Sight
-from outreach.teams import load_services
+from outreach.teams import TeamsFile, load_services
 
 Cell = str | int | float | dt.date | None
 
@@ -95,6 +95,12 @@ class TeamRows:
     coming_off: pl.DataFrame
     left_off: int
 
+    @property
+    def marginal(self) -> float | None:
+        """The lowest risk among those shown by risk; null when nobody is."""
+        by_risk = self.shown.filter(~pl.col("added"))["score"].drop_nulls()
+        return float(by_risk.min()) if len(by_risk) else None  # type: ignore[arg-type]
+
 
 def team_sheet(
     team: Mapping[str, Any],
@@ -135,7 +141,7 @@ def team_sheet(
 
 
 def people_in_words(
-    people: pl.DataFrame, reasons: pl.DataFrame, week: dt.date, declaration: ListDeclaration
+    people: pl.DataFrame, reasons: pl.DataFrame, week: dt.date, declaration: ListDeclaration, teams: TeamsFile
 ) -> pl.DataFrame:
     """Adds what is said about each person.
 
@@ -145,6 +151,7 @@ def people_in_words(
             columns of `facts.facts_about`.
         week: the index Monday.
         declaration: the list.
+        teams: the teams file, for what a team does itself.
 
     Returns:
         `people` with `who` (reference, age band, sex, practice), `why`, `recent` (something is dated in the last
@@ -173,8 +180,8 @@ def people_in_words(
             .otherwise(standing)
             .pipe(lambda said: pl.when(added).then(pl.lit(wording.ADDED) + said).otherwise(said)),
             latest=pl.col("latest_date"),
-            risk=risk_in_words(declaration),
-            next_step=_next_step(declaration),
+            risk=pl.coalesce(risk_in_words(declaration), pl.lit(wording.NO_RISK)),
+            next_step=_next_step(declaration, teams),
         )
     )
 
@@ -202,13 +209,22 @@ def risk_in_words(declaration: ListDeclaration, score: str = "score") -> pl.Expr
     return pl.when(count >= 1).then(some).when(pl.col(score).is_not_null()).then(small)
 
 
-def _next_step(declaration: ListDeclaration) -> pl.Expr:
+def _next_step(declaration: ListDeclaration, teams: TeamsFile) -> pl.Expr:
+    """The first step whose feature reaches its value, with who does it: the team itself or a local service."""
     services = load_services()
-    words = [f"{s.words}: {services[s.service]}" if s.service else s.words for s in declaration.next_steps]
+
+    def said(step: NextStep) -> pl.Expr:
+        if step.service is None:
+            return pl.lit(step.words)
+        own = pl.col("team").is_in(teams.with_skill(step.service)).fill_null(value=False)
+        by = pl.when(own).then(pl.lit(wording.OWN_TEAM)).otherwise(pl.lit(services[step.service]))
+        return pl.format("{}: {}", pl.lit(step.words), by)
+
     chain: Any = pl
-    for step, said in zip(declaration.next_steps[:-1], words, strict=False):
-        chain = chain.when(pl.col(str(step.feature)) >= step.at_least).then(pl.lit(said))
-    return pl.lit(words[-1]) if chain is pl else chain.otherwise(pl.lit(words[-1]))
+    for step in declaration.next_steps[:-1]:
+        chain = chain.when(pl.col(str(step.feature)) >= step.at_least).then(said(step))
+    last = said(declaration.next_steps[-1])
+    return last if chain is pl else chain.otherwise(last)
 
 
 def _notices(week: dt.date, sight: Sight, heading: Heading) -> tuple[str, ...]:
@@ -235,8 +251,8 @@ def _room(team: Mapping[str, Any], rows: TeamRows, declaration: ListDeclaration)
         wording.RISK_OF.format(outcome=objective.words, horizon=objective.horizon),
         wording.SHOWN.format(new=len(rows.shown), capacity=team["capacity"]),
     ]
-    if len(rows.shown):
-        said.append(wording.MARGINAL.format(count=round(rows.shown["score"][-1] * 100)))
+    if rows.marginal is not None:
+        said.append(wording.MARGINAL.format(count=round(rows.marginal * 100)))
     if rows.left_off == 0:
         said.append(wording.ROOM if len(rows.shown) else wording.NOBODY)
     else:

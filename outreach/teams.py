@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +19,7 @@ TEAM_SCHEMA = {
     "team_name": pl.String,
     "capacity": pl.Int64,
     "review_places": pl.Int64,
-    "evaluation_share": pl.Float64,
+    "lot_places": pl.Int64,
 }
 
 
@@ -34,17 +33,23 @@ class Capacity(_Declared):
     Attributes:
         new_contact_slots: places on the list.
         re_review_share: part of them kept for people who were listed before and whose rest is over.
-        evaluation_share: part of the people beyond the places whom a declared design may show or not.
+        evaluation_share: part of them, the last ones, that a declared design may give by lot among people of nearly
+            the same risk. None as shipped: a team takes part in such a comparison only where this says so.
     """
 
     new_contact_slots: int = Field(gt=0, le=500)
     re_review_share: float = Field(default=0.0, ge=0, lt=1)
-    evaluation_share: float = Field(default=0.0, ge=0, le=0.5)
+    evaluation_share: float = Field(default=0.0, ge=0, le=1)
 
     @property
     def review_places(self) -> int:
         """Places kept for re-review, rounded down."""
         return int(self.new_contact_slots * self.re_review_share + 1e-9)
+
+    @property
+    def lot_places(self) -> int:
+        """Places that a declared design may give by lot, rounded down."""
+        return int(self.new_contact_slots * self.evaluation_share + 1e-9)
 
 
 class Team(Capacity):
@@ -108,12 +113,12 @@ class TeamsFile(_Declared):
             declared = own.get(team)
             can = declared or self.default
             name = (declared.name if declared else None) or names[team] or team
-            rows.append((team, name, can.new_contact_slots, can.review_places, can.evaluation_share))
+            rows.append((team, name, can.new_contact_slots, can.review_places, can.lot_places))
         return pl.DataFrame(rows, schema=TEAM_SCHEMA, orient="row")
 
-    def skills(self, team: str) -> frozenset[str]:
-        """Services that a team gives itself."""
-        return frozenset(s for t in self.teams if t.team == team for s in t.skills)
+    def with_skill(self, service: str) -> list[str]:
+        """The teams that give a service themselves."""
+        return [t.team for t in self.teams if service in t.skills]
 
     def _faults(self, practices: pl.DataFrame) -> list[str]:
         said = []
@@ -150,9 +155,7 @@ def _twice(codes: Iterable[str]) -> list[str]:
 
 def teams_path() -> Path:
     """The site's ``teams.yaml`` where it has one, else the file that the product ships."""
-    place = site.folder()
-    own = place / TEAMS.name if place else None
-    return own if own and own.exists() else TEAMS
+    return site.own_or(TEAMS)
 
 
 def load_teams(path: Path | None = None) -> TeamsFile:
@@ -170,13 +173,13 @@ def load_teams(path: Path | None = None) -> TeamsFile:
         raise ListError("\n".join(f"{path.name}: {fault}" for fault in faults_of(error))) from error
 
 
-@cache
-def load_services(path: Path = SERVICES) -> dict[str, str]:
-    """Local services by id, as they are said to a team.
+def load_services(path: Path | None = None) -> dict[str, str]:
+    """Local services by id, as they are said to a team: the file named, else the site's own, else the shipped one.
 
     Raises:
         ListError: the file cannot be read.
     """
+    path = path or site.own_or(SERVICES)
     try:
         services = yaml.safe_load(path.read_text(encoding="utf-8"))["services"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:

@@ -29,6 +29,7 @@ TABLES = {
     "death": "person_id bigint, death_date date, death_source varchar",
     "opt_out": "person_id bigint, opt_out_type varchar, start_date date",
     "inpatient_day": "person_id bigint, provider_code varchar, event_date date, admission_date date",
+    "person_link": "person_id bigint, linked_person_id bigint",
     "organisation": "practice_code varchar, practice_name varchar, pcn_code varchar, pcn_name varchar",
 }
 

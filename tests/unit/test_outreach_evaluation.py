@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from outreach import ListError
+from outreach import ListError, TeamsFile
 from outreach.design import Design, load_design
 from outreach.evaluation import Effect, evaluate, finished
 from tests.examples.outreach import MONDAY, OTHER_PRACTICE, Example, example
@@ -154,20 +154,43 @@ def record(tmp_path: Path) -> Example:
     return example(tmp_path)
 
 
+def by_lot_of(share: float, slots: int) -> TeamsFile:
+    return TeamsFile.model_validate({"default": {"new_contact_slots": slots, "evaluation_share": share}})
+
+
 def test_among_ties_the_lot_decides_and_capacity_holds(record: Example) -> None:
     for person in range(1, 41):
         record.person(person, 0.2 + person / 10_000)
-    report = build(record, slots=10, design=design("ties"))
+    report = build(record, teams=by_lot_of(1.0, 10), design=design("ties"))
     rows = ledger(report)
     assert report.teams[0].shown == 10
     assert set(rows.filter("shown")["person_id"]) != set(range(31, 41))
     assert rows["arm"].value_counts().sort("arm").rows() == [("not shown", 30), ("shown", 10)]
 
 
+def test_only_the_last_places_of_a_team_are_given_by_lot_and_only_where_it_keeps_some(record: Example) -> None:
+    for person in range(1, 41):
+        record.person(person, 0.2 + person / 10_000)
+    rows = ledger(build(record, teams=by_lot_of(0.4, 10), design=design("ties")))
+    first = set(range(35, 41))
+    assert first <= set(rows.filter("shown")["person_id"])
+    assert set(rows.filter("shown")["person_id"]) != set(range(31, 41))
+    assert not set(rows.filter(pl.col("arm").is_not_null())["person_id"]) & first
+    assert rows["arm"].value_counts().sort("arm").rows() == [(None, 6), ("not shown", 30), ("shown", 4)]
+
+
+def test_a_team_without_places_for_evaluation_is_under_no_lot(record: Example) -> None:
+    for person in range(1, 41):
+        record.person(person, 0.2 + person / 10_000)
+    rows = ledger(build(record, teams=by_lot_of(0.0, 10), design=design("ties")))
+    assert set(rows.filter("shown")["person_id"]) == set(range(31, 41))
+    assert rows["arm"].null_count() == len(rows)
+
+
 def test_the_highest_band_and_the_people_of_lower_bands_are_left_to_their_order(record: Example) -> None:
     for person, score in enumerate([0.9, 0.8, 0.7, 0.205, 0.204, 0.203, 0.15], start=1):
         record.person(person, score)
-    rows = ledger(build(record, slots=4, design=design("ties")))
+    rows = ledger(build(record, teams=by_lot_of(1.0, 4), design=design("ties")))
     assert rows.filter("shown").sort("rank")["person_id"].to_list()[:3] == [1, 2, 3]
     assert rows.filter(pl.col("person_id").is_in([1, 2, 3, 7]))["arm"].null_count() == 4
     assert rows.filter(pl.col("person_id").is_in([4, 5, 6]))["arm"].null_count() == 0

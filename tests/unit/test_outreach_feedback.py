@@ -261,6 +261,47 @@ def test_someone_whom_the_team_adds_takes_a_place_on_its_next_list_and_is_marked
     assert wording.ADDED.strip() in report.files[1].read_text()
 
 
+def test_someone_added_who_is_in_no_models_cohort_is_listed_without_a_risk(record: Example) -> None:
+    (person,) = pseudonyms(KEY, "nhs_number", pl.Series("n", [NUMBER])).to_list()
+    record.person(person, None, birth=dt.date(1980, 5, 15), frailty_level=0.0, housebound_class=0.0)
+    first = build(record, slots=2)
+    assert person not in statuses(first)
+    give_back(record, first, lambda b: write(b["Add a person"], 1, "NHS number", "999 000 0018"))
+    report = build(record, NEXT, slots=2)
+    row = pl.read_parquet(report.ledger).filter(pl.col("person_id") == person).row(0, named=True)
+    assert (row["shown"], row["added"], row["score"], row["arm"]) == (True, True, None, None)
+    assert (report.teams[0].shown, report.teams[0].marginal_score) == (2, 0.57)
+    assert wording.NO_RISK in report.files[1].read_text()
+
+
+def test_a_child_whom_a_team_adds_is_not_listed(record: Example) -> None:
+    (person,) = pseudonyms(KEY, "nhs_number", pl.Series("n", [NUMBER])).to_list()
+    record.person(person, None, birth=dt.date(2012, 5, 15), frailty_level=0.0, housebound_class=0.0)
+    give_back(record, build(record, slots=2), lambda b: write(b["Add a person"], 1, "NHS number", "999 000 0018"))
+    assert person not in statuses(build(record, NEXT, slots=2))
+
+
+def test_a_number_that_changed_between_list_and_return_is_the_same_person(record: Example) -> None:
+    (now,) = pseudonyms(KEY, "nhs_number", pl.Series("n", [NUMBER])).to_list()
+
+    def fill(book: openpyxl.Workbook) -> None:
+        write(book.worksheets[0], 1, "Who", "999 000 0018\nborn 1 May 1940, female")
+        write(book.worksheets[0], 1, "Outcome", "Seen")
+
+    first = build(record, slots=2)
+    assert statuses(first)[1] == "shown"
+    give_back(record, first, fill)
+    for table in ("person", "registration"):  # the record is read through the link: the old number is nobody any more
+        record.con.execute(f"update {table} set person_id = {now} where person_id = 1")
+    record.scores[now] = record.scores.pop(1)
+    record.features[now] = record.features.pop(1)
+    record.add("person_link", person_id=1, linked_person_id=now, known_from=RETURNED)
+    report = build(record, NEXT, slots=2)
+    row = pl.read_parquet(report.ledger).filter(pl.col("person_id") == now).row(0, named=True)
+    assert (row["status"], row["last_listed"]) == ("seen", MONDAY)
+    assert (report.feedback_faults, len(report.incidents)) == (0, 0)
+
+
 def test_a_note_beside_the_table_is_never_read(record: Example) -> None:
     def fill(book: openpyxl.Workbook) -> None:
         page = book.worksheets[0]

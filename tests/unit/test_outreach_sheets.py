@@ -100,7 +100,7 @@ def test_people_in_hospital_stand_on_their_own_sheet(record: Example) -> None:
 def test_how_many_were_left_off_and_the_marginal_risk_are_said(record: Example) -> None:
     text = build(record, slots=12).files[1].read_text()
     assert "17 more people" in text
-    assert "a risk of about 67 in 100" in text
+    assert "The lowest risk on the list is about 67 in 100" in text
 
 
 def hostile(text: str) -> TeamSheet:

@@ -9,6 +9,7 @@ import pytest
 
 from outreach import ListError, TeamsFile, load_list, load_teams
 from outreach.change import churn
+from outreach.design import load_design
 from outreach.eligibility import Sight
 from outreach.objectives import IMPACTABILITY, days_avoided, with_priority
 from outreach.teams import load_services
@@ -65,6 +66,30 @@ def test_a_capacity_that_is_no_positive_number_is_said_with_its_place(tmp_path: 
 
 def test_every_service_that_a_step_or_skill_may_name_is_there() -> None:
     assert {"falls", "acute_home_visit", "carer_support", "advance_care_planning"} <= set(load_services())
+
+
+def test_a_step_that_the_team_does_itself_is_its_own_and_another_names_the_service(tmp_path: Path) -> None:
+    record = example(tmp_path)
+    record.person(1, 0.5, falls_90=1.0)
+    record.person(2, 0.5, falls_90=1.0, practice=OTHER_PRACTICE)
+    own = teams(
+        {"team": "north", "practices": [PRACTICE], "skills": ["falls"]},
+        {"team": "river", "practices": [OTHER_PRACTICE]},
+    )
+    report = build(record, teams=own)
+    pages = {p.stem: p.read_text() for p in report.files if p.suffix == ".html"}
+    assert "Falls review: your own team" in pages["north"]
+    assert f"Falls review: {load_services()['falls']}" in pages["river"]
+    assert load_services()["falls"] not in pages["north"]
+
+
+def test_the_services_and_the_design_of_the_site_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTICIPATE_SITE", str(tmp_path))
+    assert load_design().kind == "none"
+    (tmp_path / "design.yaml").write_text("kind: discontinuity\ndeclared_on: 2026-01-01\n")
+    (tmp_path / "services.yaml").write_text("services: {falls: the falls team on 01332 000000}\n")
+    assert load_design().kind == "discontinuity"
+    assert load_services() == {"falls": "the falls team on 01332 000000"}
 
 
 @pytest.fixture
