@@ -40,7 +40,8 @@ class Course:
     """The lives of a run of people.
 
     ``month`` holds the slow states at the start of every fourth week, arrays of shape (months, people):
-    ``dependence``, ``chronic``, ``vulnerability`` (float32), ``housebound``, ``home``, ``alone``, ``palliative``,
+    ``dependence``, ``chronic``, ``vulnerability``,
+    ``strain`` (float32), ``cared``, ``housebound``, ``home``, ``alone``, ``palliative``,
     ``here`` (alive, arrived, not gone away). ``death_day`` and ``exit_day`` are ``NEVER`` for those who stay.
     """
 
@@ -87,6 +88,8 @@ def begin(people: People, world: World) -> State:
         dies_on=np.full(n, NEVER, dtype=np.int64),
         carer_lost_until=np.full(n, -1, dtype=np.int64),
         practice=people.practice.copy(),
+        relative=rng.uniform(key, "relative") < rules.carers.relative_helps,
+        strain=rules.carers.spread * rng.normal(key, "strain", -1 % 2**32),
         threshold=c.housebound_at + 0.55 * rng.normal(key, "housebound at"),
     )
 
@@ -178,6 +181,7 @@ def _slow_states(scene: Scene, exit_day: I64 | None) -> None:
     has = s.onset <= day
     _decline(scene, has)
     moves.lose_support(scene)
+    moves.wear_out(scene)
     at_home = np.flatnonzero(s.alive & s.present & (s.home == OWN) & (s.hospital_until < day))
     going = at_home[moves.moves_home(scene, at_home, after_stay=False)]
     moves.move_in(scene, going, np.full(len(going), day))
@@ -225,6 +229,7 @@ def _hazards(scene: Scene, has: BoolArray, age: F64) -> None:
     )
     s.log_crisis = s.log_crisis + c.crisis_alone * (s.alone & (d >= 2) & (s.home == OWN))
     s.log_crisis = s.log_crisis + c.crisis_carer_lost * (s.carer_lost_until >= scene.day)
+    s.log_crisis = s.log_crisis + scene.world.rules.carers.crisis * s.strained
     s.log_fall = c.fall_per_year.log_at(age) + c.fall_dependence * d + 0.6 * unseen
     s.log_death = c.death_per_year.log_at(age) + 0.8 * unseen + ill[:, 1] + c.death_dependence * d
 
@@ -258,6 +263,8 @@ def _snapshot(s: State) -> dict[str, NDArray]:
         "dependence": s.dependence.astype(np.float32),
         "chronic": s.chronic.astype(np.float32),
         "vulnerability": s.vulnerability.astype(np.float32),
+        "strain": s.strained.astype(np.float32),
+        "cared": s.cared,
         "housebound": s.housebound.copy(),
         "home": s.home.copy(),
         "alone": s.alone.copy(),

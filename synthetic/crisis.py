@@ -92,6 +92,7 @@ def _dealt_with_crisis(scene: Scene, who: I64, age: F64, shift: F64) -> NDArray[
     older = np.maximum(age - 40, 0) / 10
     admit = c.admit.constant + c.admit.per_decade_over_40 * older + c.admit.dependence * np.minimum(d, 5) + shift
     admit = admit + c.admit.alone * s.alone[who] + c.admit.recent * np.minimum(s.recent[who], 1.5)
+    admit = admit + scene.world.rules.carers.admit * s.strained[who]
     admit = admit + c.admit.palliative * s.palliative[who] + c.admit.care_home * in_home + c.admit.child * (age < 16)
     if scene.changed:
         admit = admit + scene.changed["admit"][who]

@@ -28,6 +28,7 @@ from synthetic import (
     emit_registers,
     emit_social_care,
     number,
+    referred,
     rng,
     rules,
     submit,
@@ -263,7 +264,7 @@ def _growing(life: Life) -> Frames:
     yield "outpatient", emit_attendance.outpatient_frame(life)
     yield "inpatient_snapshot", emit_attendance.snapshot_frame(life)
     yield "gp_medication", emit_medicine.medication_frame(life)
-    table = emit_community.referrals(life)
+    table = referred.referrals(life)
     seen = emit_community.contacts(life, table)
     yield "csds_referral", emit_community.referral_frame(life, table)
     yield "csds_service_type", emit_community.service_frame(life, table)

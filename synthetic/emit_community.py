@@ -10,112 +10,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import rng, submit
-from synthetic.crisis import TEAM
-from synthetic.life import Life, clock, ordinal, rows, spread
+from synthetic.life import Life, clock, rows, spread
+from synthetic.referred import SERVICES, Table
 from synthetic.rng import F64, I64
 from synthetic.state import AT_HOME, NEVER, NURSING, OWN
 
 PROVIDER = "RY8"
 CFS = 763264000
-SERVICES = (
-    "crisis_team", "reablement", "home_first", "community_bed", "nursing_wound", "nursing_housebound",
-    "nursing_after_stay", "nursing_palliative", "palliative_team", "falls_service", "case_management", "therapy",
-    "podiatry",
-)  # fmt: skip
-Table = dict[str, NDArray]
-
-
-def referrals(life: Life) -> Table:
-    """All referrals: ``person, day, end, every, number, minutes``, ``service`` as a place in ``SERVICES``."""
-    rules = life.rules.section["community"]
-    opened = _opened(life)
-    parts: list[Table] = []
-    for i, name in enumerate(SERVICES):
-        spec = rules[name]
-        person, day, end = opened[name]
-        key, word = life.key(person), "community " + name
-        if end is None:
-            length = np.ceil(spec["days"] * rng.exponential(key, word + " days", day)).astype(np.int64)
-            end = day + np.maximum(np.minimum(length, spec.get("most", 10_000)), 1)
-        parts.append({
-            "person": person, "day": day, "end": end, "service": np.full(len(person), i),
-            "every": np.full(len(person), float(spec["every"])), "home": np.full(len(person), bool(spec["home"])),
-        })  # fmt: skip
-    table = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-    keep = life.lives_here(table["person"], table["day"])
-    order = np.lexsort((table["service"], table["day"], table["person"]))
-    table = {k: v[order[keep[order]]] for k, v in table.items()}
-    person = table["person"]
-    table["end"] = np.minimum(table["end"], life.leaves[person])
-    table["number"] = ordinal(person)
-    two_hour = rules["two_hour"]
-    u = rng.normal(life.key(person), "response", table["number"])
-    table["minutes"] = np.maximum(np.round(two_hour["median_minutes"] * np.exp(two_hour["spread"] * u)), 5)
-    table["received"] = np.floor(60 * (7 + 13 * rng.uniform(life.key(person), "received", table["number"])))
-    return table
-
-
-def _opened(life: Life) -> dict[str, tuple[I64, I64, I64 | None]]:
-    """What opens a referral to each service: person, day, and the day it ends where that follows from the life."""
-    rules, month, stay = life.rules.section["community"], life.course.month, life.stay
-    everyone = np.arange(len(life.people))
-
-    def some(name: str, person: I64, day: I64) -> tuple[I64, I64, None]:
-        chosen = rng.uniform(life.key(person), "community " + name, day) < rules[name]["share"]
-        return person[chosen], day[chosen], None
-
-    found: dict[str, tuple[I64, I64, I64 | None]] = {}
-    crisis = [life.course.log.table(k) for k in ("crisis", "fall")]
-    team = [(t["person"][t["dealt"] == TEAM], t["day"][t["dealt"] == TEAM]) for t in crisis if t]
-    found["crisis_team"] = (np.concatenate([t[0] for t in team]), np.concatenate([t[1] for t in team]), None)
-    one = np.flatnonzero((stay["pathway"] == 1) & (life.age(stay["person"], stay["day"]) >= 18))
-    first = rng.uniform(life.key(stay["person"][one]), "which at home", stay["day"][one]) < _suits(life, one)
-    found["reablement"] = (stay["person"][one[first]], stay["out"][one[first]] + 1, None)
-    found["home_first"] = (stay["person"][one[~first]], stay["out"][one[~first]] + 1, None)
-    bed = np.flatnonzero(stay["home"] > stay["out"])
-    found["community_bed"] = (stay["person"][bed], stay["out"][bed], stay["home"][bed])
-    onset = life.course.onset[:, life.rules.condition("skin_ulcer").index].astype(np.int64)
-    found["nursing_wound"] = some("nursing_wound", everyone, onset + 10)
-    bound = np.diff(month["housebound"], axis=0, prepend=np.zeros((1, len(everyone)), np.int8))
-    at, who = np.nonzero((bound > 0) & (month["housebound"] == 2) & month["here"])
-    found["nursing_housebound"] = some("nursing_housebound", who, 28 * at + 14)
-    home = np.flatnonzero((stay["dependence"] > 2.2) & (stay["out"] - stay["day"] > 2) & (~stay["dies"].astype(bool)))
-    found["nursing_after_stay"] = some("nursing_after_stay", stay["person"][home], stay["home"][home] + 1)
-    dying = np.flatnonzero(month["palliative"].any(axis=0))
-    since = 28 * month["palliative"][:, dying].argmax(axis=0) + 7
-    found["nursing_palliative"] = some("nursing_palliative", dying, since)
-    found["palliative_team"] = some("palliative_team", dying, since + 5)
-    fall = life.course.log.table("fall")
-    heard = np.flatnonzero((fall["dealt"] >= 0) & (fall["dependence"] > 0.8)) if fall else np.zeros(0, np.int64)
-    found["falls_service"] = (
-        some("falls_service", fall["person"][heard], fall["day"][heard] + 20) if fall else (onset[:0], onset[:0], None)
-    )
-    past = month["chronic"] >= 3.3
-    frail = np.flatnonzero(past.any(axis=0))
-    found["case_management"] = some("case_management", frail, 28 * past[:, frail].argmax(axis=0) + 30)
-    for name in ("therapy", "podiatry"):
-        found[name] = _now_and_then(life, name, rules[name]["per_year"])
-    return found
-
-
-def _suits(life: Life, stays: I64) -> F64:
-    """Chance that someone who goes home with support gets reablement: those who may gain from it."""
-    spec, stay = life.rules.section["community"]["reablement"], life.stay
-    person, out = stay["person"][stays], stay["out"][stays]
-    share = np.full(len(stays), float(spec["share"]))
-    share *= np.where(life.state("palliative", person, out), spec["palliative"], 1.0)
-    share *= np.where(life.has("dementia", person, out), spec["dementia"], 1.0)
-    return share * (stay["dependence"][stays] <= spec["most_dependence"])
-
-
-def _now_and_then(life: Life, name: str, rate: float) -> tuple[I64, I64, None]:
-    parts = []
-    for year in range(life.world.days // 365 + 1):
-        older = np.interp(life.people.age(365 * year), [0, 18, 40, 70, 90], [0.2, 0.4, 0.9, 1.8, 2.0])
-        goes = np.flatnonzero(rng.uniform(life.people.key, "community " + name, year) < rate * older)
-        when = rng.whole(365 * rng.uniform(life.key(goes), "community day " + name, year))
-        parts.append((goes, 365 * year + when))
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), None
+SCORED = (
+    "crisis_team",
+    "reablement",
+    "home_first",
+    "nursing_housebound",
+    "nursing_after_stay",
+    "case_management",
+    "nursing_episode",
+    "pressure_care",
+)  # services that use the frailty scale
 
 
 def contacts(life: Life, table: Table) -> Table:
@@ -124,21 +35,25 @@ def contacts(life: Life, table: Table) -> Table:
     Nobody is visited while in hospital; the first contact of a crisis referral is the end of its clock.
     """
     end = np.minimum(table["end"], life.world.days - 1)
-    count = np.minimum((end - table["day"]) / table["every"], 160).astype(np.int64) + 1
+    spec = life.rules.section["community"]["intensity"]
+    nurse = np.isin(
+        table["service"], [i for i, name in enumerate(SERVICES) if name.startswith(("nursing", "pressure"))]
+    )
+    every = np.where(nurse, table["every"] / spec["most"], table["every"])
+    count = np.minimum((end - table["day"]) / every, 250).astype(np.int64) + 1
     row, turn = spread(count)
-    person = table["person"][row]
+    person, every = table["person"][row], every[row]
     key, when = life.key(person), table["number"][row] * 256 + turn
     jitter = rng.uniform(key, "contact at", when)
     slow = ~np.isin(table["service"][row], [0])
-    day = table["day"][row] + np.floor(table["every"][row] * (turn + np.where(slow, 0.9 * jitter, 0.0))).astype(
-        np.int64
-    )
+    day = table["day"][row] + np.floor(every * (turn + np.where(slow, 0.9 * jitter, 0.0))).astype(np.int64)
     minute = np.floor(60 * (8 + 9.5 * rng.uniform(key, "contact minute", when)))
     clocked = (table["service"][row] == 0) & (turn == 0)
     minute = np.where(clocked, table["received"][row] + table["minutes"][row], minute)
     day = day + (minute // 1440).astype(np.int64)
     keep = (day <= end[row]) & life.lives_here(person, day) & ~life.in_hospital(person, day)
     keep &= SERVICES.index("community_bed") != table["service"][row]
+    keep &= ~nurse[row] | (turn == 0) | (rng.uniform(key, "called", when) < _calls(life, person, day))
     u = rng.uniform(key, "contact kept", when)
     at_home = table["home"][row] | (life.state("housebound", person, np.maximum(day, 0)) != AT_HOME)
     out = {
@@ -147,6 +62,14 @@ def contacts(life: Life, table: Table) -> Table:
         "at_home": at_home, "phone": ~clocked & (rng.uniform(key, "by phone", when) < 0.10),
     }  # fmt: skip
     return {k: v[keep] for k, v in out.items()}
+
+
+def _calls(life: Life, person: I64, day: I64) -> F64:
+    """Share of the most a nurse would call that is needed on a day: more with need and with a slide."""
+    spec, on = life.rules.section["community"]["intensity"], np.maximum(day, 0)
+    need = life.state("dependence", person, on) - spec["from"]
+    more = np.exp(spec["dependence"] * need + spec["vulnerability"] * life.state("vulnerability", person, on))
+    return np.clip(more, 0.3, spec["most"]) / spec["most"]
 
 
 def _team(life: Life, table: Table) -> Callable[[str], NDArray[Any]]:
@@ -291,10 +214,15 @@ def contact_frames(life: Life, table: Table, seen: Table) -> tuple[pl.DataFrame,
 
 
 def assessment_frame(life: Life, table: Table, seen: Table) -> pl.DataFrame:
-    """CYP609: the Clinical Frailty Scale at the first visit of services that use it."""
-    uses = np.isin(table["service"][seen["referral"]], [0, 1, 2, 5, 6, 10])
-    chosen = rng.uniform(life.key(seen["person"]), "scale", seen["when"]) < 0.5
-    at = np.flatnonzero((seen["turn"] == 0) & uses & chosen & (life.age(seen["person"], seen["day"]) >= 65))
+    """CYP609: the Clinical Frailty Scale at the first visit of services that use it, then about every quarter."""
+    uses = np.isin(table["service"][seen["referral"]], [SERVICES.index(name) for name in SCORED])
+    since = seen["day"] - table["day"][seen["referral"]]
+    turn_of = since // life.rules.section["community"]["scored_every"]
+    due = np.ones(len(since), bool)
+    due[1:] = (seen["referral"][1:] != seen["referral"][:-1]) | (turn_of[1:] > turn_of[:-1])
+    chosen = rng.uniform(life.key(seen["person"]), "scale", seen["when"]) < 0.6
+    face = (seen["attended"] == "5") & ~seen["phone"]
+    at = np.flatnonzero(due & uses & chosen & face & (life.age(seen["person"], seen["day"]) >= 65))
     person, day = seen["person"][at], seen["day"][at]
     v = submit.versions(life, person, day, day, "scale")
     need: F64 = life.state("dependence", person, day) + 0.4 * rng.normal(life.key(person), "scale seen", day)

@@ -9,65 +9,33 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic import rng
+from synthetic import emit_care_at_home, rng
+from synthetic.care_told import (
+    ASSESSED,
+    COMMUNITY,
+    CONTINUES,
+    NO_FURTHER,
+    PROGRESS,
+    Told,
+    arranged,
+    moved_to_home,
+    reviews,
+)
 from synthetic.emit_registers import care_homes, home_of
 from synthetic.life import Life, rows
 from synthetic.people import geography
-from synthetic.rng import I64
-from synthetic.state import NEVER, NURSING, OWN
+from synthetic.state import MONTH, NEVER, NURSING, OWN
 
 CITY, COUNTY = "E06000015", "E10000007"
-HOME_SUPPORT, DIRECT = "Home support or domiciliary care", "Direct payment"
-COMMUNITY, SHORT = "Long term support: Community", "Short term support: ST-Max"
-PROGRESS, NO_FURTHER = "Progress to support planning or services", "NFA: Information and advice or signposting"
-ASSESSED = "Progress to assessment, review or reassessment"
-CONTINUES = "Continuation of support or services"
-CARER_SUPPORT = "Unpaid carer support: Direct to unpaid carer"
-TEXT = ("type", "route", "assessment", "service", "component", "delivery", "outcome", "review", "client", "frequency")
-
-
-class Told:
-    """Events as they are gathered; text columns default to empty, amounts to nothing."""
-
-    def __init__(self, life: Life) -> None:
-        self.life, self.parts = life, list[dict[str, NDArray]]()
-
-    def add(self, person: I64, start: I64, end: I64, **columns: object) -> None:
-        """Adds events of adults who were alive and here at the start; services end when the person dies or leaves."""
-        life = self.life
-        keep = (start <= life.leaves[person]) & (start < life.world.days) & (life.age(person, start) >= 18)
-        keep &= start >= np.minimum(life.people.entry_day[person], 0) - 3000
-        n = int(keep.sum())
-        part: dict[str, NDArray] = {"person": person[keep], "start": start[keep]}
-        part["end"] = np.maximum(np.minimum(end[keep], life.leaves[person[keep]]), start[keep])
-        for name in TEXT:
-            value = columns.get(name, "Service user" if name == "client" else "")
-            part[name] = np.full(n, value) if isinstance(value, str) else np.asarray(value)[keep]
-        for name in ("cost", "units"):
-            value = columns.get(name, np.nan)
-            part[name] = np.full(n, value) if isinstance(value, float) else np.asarray(value, float)[keep]
-        part["home"] = np.full(n, -1) if "home" not in columns else np.asarray(columns["home"])[keep]
-        self.parts.append(part)
-
-    def table(self) -> dict[str, NDArray]:
-        """All events in order of person, day and kind, one per national key."""
-        t = {k: np.concatenate([p[k] for p in self.parts]) for k in self.parts[0]}
-        order = np.lexsort((t["component"], t["service"], t["type"], t["start"], t["person"]))
-        t = {k: v[order] for k, v in t.items()}
-        same = np.ones(len(t["person"]), dtype=bool)
-        for k in ("person", "start", "type", "client", "route", "assessment", "service", "component"):
-            same[1:] &= t[k][1:] == t[k][:-1]
-        same[:1] = False
-        return {k: v[~same] for k, v in t.items()}
 
 
 def events(life: Life) -> dict[str, NDArray]:
     """Everything the councils did for these people, ended or not (``end`` is ``NEVER`` or beyond for what runs on)."""
     told = Told(life)
-    _reablement(told)
-    _home_support(told)
+    emit_care_at_home.reablement(told)
+    emit_care_at_home.home_support(told)
     _homes(told)
-    _carers(told)
+    emit_care_at_home.carers(told)
     _learning_disability(told)
     _advice(told)
     return told.table()
@@ -134,126 +102,12 @@ def _reason(life: Life, t: dict[str, NDArray]) -> NDArray[np.str_]:
     )  # fmt: skip
 
 
-def _arranged(life: Life, person: I64) -> NDArray[np.bool_]:
-    """Whether a council arranges this person's care: a lasting fact; likelier where people are poorer."""
-    share = life.rules.section["social_care"]["arranged_share"] + 0.03 * (5.5 - life.people.decile[person])
-    return rng.uniform(life.key(person), "arranged") < share
-
-
-def _reablement(told: Told) -> None:
-    life, spec = told.life, told.life.rules.section["social_care"]
-    stay = life.stay
-    at = np.flatnonzero(
-        (stay["pathway"] == 1)
-        & (rng.uniform(life.key(stay["person"]), "council reablement", stay["day"]) < spec["reablement"]["share"])
-    )
-    person, out = stay["person"][at], stay["out"][at]
-    length = np.minimum(
-        np.floor(10 + 22 * rng.exponential(life.key(person), "reablement days", out)), spec["reablement"]["most_days"]
-    )
-    end = out + length.astype(np.int64)
-    again = life.stay["person"] * (1 << 21) + life.stay["day"]
-    nxt = np.searchsorted(again, person * (1 << 21) + out + 1)
-    follows = np.minimum(nxt, max(len(again) - 1, 0))
-    back = (nxt < len(again)) & (life.stay["person"][follows] == person) & (life.stay["day"][follows] <= end)
-    end = np.where(back, life.stay["day"][follows], end)
-    told.add(
-        person,
-        stay["ready"][at],
-        out,
-        type="Request",
-        route="Discharge from Hospital",
-        outcome="Progress to reablement/ST-Max",
-    )
-    needs_more = life.state("chronic", person, end) > spec["home_support_at"] - 0.4
-    outcome = np.where(back, "Admitted to hospital", np.where(needs_more, PROGRESS, "NFA: Support ended as planned"))
-    told.add(
-        person, out, end, type="Service", service=SHORT, component="Reablement", delivery="CASSR commissioned support",
-        outcome=outcome, cost=float(spec["reablement"]["week"]), frequency="Weekly",
-    )  # fmt: skip
-
-
-def _first_day(life: Life, level: float) -> tuple[I64, I64]:
-    past = (life.course.month["chronic"] >= level) & (life.course.month["home"] == OWN)
-    who = np.flatnonzero(past.any(axis=0))
-    month = past[:, who].argmax(axis=0)
-    back = np.floor(500 * rng.exponential(life.people.key[who], f"care since {level}"))
-    return who, np.where(month > 0, 28 * month, -np.minimum(back, 2500)).astype(np.int64)
-
-
-def _moved_to_home(life: Life) -> I64:
-    """Day on which each person moved into a care home; ``NEVER`` for those who did not."""
-    in_home = life.course.month["home"] != OWN
-    return np.where(in_home.any(axis=0), 28 * in_home.argmax(axis=0), NEVER)
-
-
-def _home_support(told: Told) -> None:
-    """A package of home support, or a direct payment; more hours later; a review every year."""
-    life, spec = told.life, told.life.rules.section["social_care"]
-    who, since = _first_day(life, spec["home_support_at"])
-    who_more, since_more = _first_day(life, spec["more_support_at"])
-    more = np.full(len(life.people), NEVER)
-    more[who_more] = since_more + 40
-    keep = _arranged(life, who)
-    who, asked = who[keep], since[keep]
-    key = life.key(who)
-    start = asked + 21 + rng.whole(30 * rng.exponential(key, "package wait"))
-    stops = _moved_to_home(life)[who]
-    route = np.where(rng.uniform(key, "route") < 0.35, "Discharge from Hospital", "Community / Other route")
-    told.add(who, asked, asked + 5, type="Request", route=route, outcome=ASSESSED)
-    told.add(who, asked + 10, asked + 18, type="Assessment", assessment="Long term assessment", outcome=PROGRESS)
-    pays = rng.uniform(key, "direct payment") < spec["direct_payment_share"]
-    component, delivery = np.where(pays, DIRECT, HOME_SUPPORT), np.where(pays, DIRECT, "CASSR commissioned support")
-    hours = spec["home_support"]["hours"]
-    scale = np.exp(0.25 * rng.normal(key, "hours"))
-    first_end = np.minimum(np.maximum(more[who], start + 1), stops)
-    for begins, ends, weekly, word in ((start, first_end, hours[0], ""), (more[who] + 1, stops, hours[1], " more")):
-        goes = (begins < ends) & (begins < NEVER // 2)
-        told.add(
-            who[goes], begins[goes], ends[goes], type="Service", service=COMMUNITY, component=component[goes],
-            delivery=delivery[goes], outcome=CONTINUES, cost=float(spec["home_support"]["hour"]), frequency="Hourly",
-            units=np.round(weekly * scale[goes] * 2) / 2,
-        )  # fmt: skip
-        if word:
-            told.add(
-                who[goes],
-                begins[goes] - 8,
-                begins[goes] - 6,
-                type="Review",
-                review="Unplanned – change of need",
-                outcome=CONTINUES,
-            )
-    _reviews(told, who, start, np.minimum(stops, life.leaves[who]))
-    day = rng.uniform(key, "day support") < spec["day_support"]["share"]
-    told.add(
-        who[day], start[day] + 60, stops[day], type="Service", service=COMMUNITY, component="Day support",
-        delivery="CASSR commissioned support", outcome=CONTINUES, cost=float(spec["day_support"]["session"]),
-        frequency="Per session", units=float(spec["day_support"]["sessions"]),
-    )  # fmt: skip
-    gets = rng.uniform(key, "equipment") < spec["equipment"]["share"]
-    told.add(
-        who[gets], start[gets], start[gets], type="Service", service=COMMUNITY, component="Equipment",
-        delivery="CASSR commissioned support", outcome=CONTINUES, cost=float(spec["equipment"]["cost"]),
-        frequency="One-off",
-    )  # fmt: skip
-
-
-def _reviews(told: Told, who: I64, start: I64, stop: I64) -> None:
-    for year in range(1, 8):
-        late = rng.whole(120 * rng.exponential(told.life.key(who), "review late", year))
-        day = start + 365 * year + late
-        goes = (day < stop) & (rng.uniform(told.life.key(who), "reviewed", year) < 0.62)
-        told.add(
-            who[goes], day[goes], day[goes] + 3, type="Review", review="Planned – annual review", outcome=CONTINUES
-        )
-
-
 def _homes(told: Told) -> None:
     """Placements in care homes that a council arranges."""
     life, spec = told.life, told.life.rules.section["social_care"]
-    moved = _moved_to_home(life)
+    moved = moved_to_home(life)
     who = np.flatnonzero(moved < NEVER)
-    who = who[_arranged(life, who)]
+    who = who[arranged(life, who)]
     key = life.key(who)
     back = -rng.whole(600 * rng.exponential(key, "in home since"))
     start = np.where(moved[who] == 0, np.maximum(back, -2500), moved[who])
@@ -269,29 +123,7 @@ def _homes(told: Told) -> None:
         delivery="CASSR commissioned support", outcome=CONTINUES, cost=price.round(2), frequency="Weekly",
         home=home_of(life, who, kind),
     )  # fmt: skip
-    _reviews(told, who, start, life.leaves[who])
-
-
-def _carers(told: Told) -> None:
-    life, spec = told.life, told.life.rules.section["social_care"]
-    who, since = _first_day(life, spec["home_support_at"] - 0.3)
-    carer = life.people.partner[who]
-    helps = (carer >= 0) & (rng.uniform(life.key(np.maximum(carer, 0)), "carer known") < spec["carer_share"])
-    carer, since = carer[helps], np.maximum(since[helps], -900)
-    told.add(
-        carer,
-        since + 30,
-        since + 44,
-        type="Assessment",
-        assessment="Short term assessment",
-        client="Unpaid carer",
-        outcome=PROGRESS,
-    )
-    told.add(
-        carer, since + 45, np.minimum(since + 45 + 700, life.leaves[carer]), type="Service", service=CARER_SUPPORT,
-        component="Unpaid carer respite", delivery="CASSR commissioned support", client="Unpaid carer",
-        outcome=CONTINUES, cost=38.0, frequency="Weekly",
-    )  # fmt: skip
+    reviews(told, who, start, life.leaves[who])
 
 
 def _learning_disability(told: Told) -> None:
@@ -316,19 +148,20 @@ def _learning_disability(told: Told) -> None:
         cost=np.where(special, spec["specialist_week"], usual.round(2)),
         frequency="Weekly",
     )  # fmt: skip
-    _reviews(told, who, start, life.leaves[who])
+    reviews(told, who, start, life.leaves[who])
 
 
 def _advice(told: Told) -> None:
-    """Requests that end with advice; more when someone is sliding."""
-    life = told.life
+    """Requests that end with advice; more when someone slides, needs help or has a carer under strain."""
+    life, months = told.life, told.life.course.month
     spec = life.rules.section["social_care"]["contact_per_year"]
-    for quarter in range(life.world.days // 91 + 1):
-        age = life.people.age(91 * quarter)
-        sliding = life.course.month["vulnerability"][min(quarter * 13 // 4, len(life.course.month["here"]) - 1)]
-        rate = np.interp(age, spec["ages"], spec["rate"]) * np.exp(0.5 * sliding) / 4
-        who = np.flatnonzero((rng.uniform(life.people.key, "advice", quarter) < rate) & (age >= 18))
-        day = 91 * quarter + rng.whole(91 * rng.uniform(life.key(who), "advice day", quarter))
+    for m in range(len(months["here"])):
+        age = life.people.age(28 * m)
+        more = spec["vulnerability"] * months["vulnerability"][m] + spec["strain"] * months["strain"][m]
+        more = more + spec["dependence"] * np.clip(months["dependence"][m] - 1, 0, 5)
+        rate = np.interp(age, spec["ages"], spec["rate"]) * np.exp(more) * MONTH * 7 / 365.25
+        who = np.flatnonzero((rng.uniform(life.people.key, "advice", m) < rate) & (age >= 18))
+        day = 28 * m + rng.whole(28 * rng.uniform(life.key(who), "advice day", m))
         here = life.lives_here(who, day)
         told.add(
             who[here], day[here], day[here] + 4, type="Request", route="Community / Other route", outcome=NO_FURTHER

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from data_contracts.contract import CODELISTS, REFERENCE
-from synthetic import emit_attendance, emit_community, emit_gp, emit_hospital, emit_medicine, emit_registers
+from synthetic import emit_attendance, emit_gp, emit_hospital, emit_medicine, emit_registers, referred
 from synthetic.life import Life
 from synthetic.people import BoolArray, geography
 from synthetic.rng import I64
@@ -230,9 +230,9 @@ def _afterwards(counts: Counts, at: Moment) -> None:
     follows = np.append((stay["person"][1:] == stay["person"][:-1]), False)
     gap = np.append(stay["day"][1:], 0) - stay["home"]
     counts.add("readmitted_30", int((old & follows & (gap <= 30)).sum()), int(old.sum()))
-    table = emit_community.referrals(life)
+    table = referred.referrals(life)
     begun = (
-        (table["service"] == emit_community.SERVICES.index("reablement"))
+        (table["service"] == referred.SERVICES.index("reablement"))
         & (table["day"] >= at.day - 365)
         & (table["day"] < at.day + 240)
     )
@@ -245,7 +245,7 @@ def _afterwards(counts: Counts, at: Moment) -> None:
 
 
 def _community(counts: Counts, at: Moment) -> None:
-    table = emit_community.referrals(at.life)
+    table = referred.referrals(at.life)
     year = (table["service"] == 0) & (table["day"] >= at.day) & (table["day"] < at.day + 365)
     counts.add("two_hour", int((table["minutes"][year] <= 120).sum()), int(year.sum()))
     counts.add("two_hour_month", int(year.sum()) / 12, 0)

@@ -7,7 +7,7 @@ import numpy as np
 from synthetic import rng
 from synthetic.people import YEAR, BoolArray, geography
 from synthetic.rng import F64, I64
-from synthetic.state import MONTH, NURSING, OWN, RESIDENTIAL, Scene, logistic
+from synthetic.state import MONTH, NEEDS_HELP, NURSING, OWN, RESIDENTIAL, Scene, logistic
 
 
 def leave_or_change_practice(scene: Scene, age: F64, exit_day: I64) -> None:
@@ -44,11 +44,33 @@ def lose_support(scene: Scene) -> None:
     s.carer_lost_until = np.where(lost & (s.dependence > 1.5), scene.day + 26 * 7, s.carer_lost_until)
 
 
+def wear_out(scene: Scene) -> None:
+    """Four weeks of helping: strain follows what has to be done and swings; a carer may come to the end of it.
+
+    Then nobody helps for a while (the relative for good), and the hazard of a crisis is that of a carer lost.
+    """
+    s, rule = scene.state, scene.world.rules.carers
+    rho = float(np.exp(-MONTH / rule.weeks))
+    everyone = np.arange(len(s.strain))
+    load = rule.per_need * np.maximum(s.dependence - NEEDS_HELP, 0) + rule.dementia * scene.has("dementia", everyone)
+    shock = rng.normal(scene.key, "strain", scene.week)
+    s.strain = rho * s.strain + (1 - rho) * (load - rule.rest) + np.sqrt(1 - rho**2) * rule.spread * shock
+    odds = rule.breaks.constant + rule.breaks.strain * s.strained
+    here = s.cared & s.alive & s.present & (s.hospital_until < scene.day)
+    ends = here & (rng.uniform(scene.key, "carer ends", scene.week) < logistic(odds)) & (s.strained > 0)
+    s.relative &= ~ends
+    s.carer_lost_until = np.where(ends, scene.day + 26 * 7, s.carer_lost_until)
+    s.strain = np.where(ends, 0.0, s.strain)
+    who = np.flatnonzero(ends)
+    scene.log.add("carer_ended", person=who, day=np.full(len(who), scene.day))
+
+
 def moves_home(scene: Scene, who: I64, *, after_stay: bool) -> BoolArray:
     """Who of ``who`` moves into a care home: drawn monthly at home, or at the end of a stay of several days."""
     s, rule = scene.state, scene.course.care_home
     odds = rule.constant + rule.dependence * s.dependence[who] + rule.alone * s.alone[who]
     odds = odds + rule.dementia * scene.has("dementia", who) + rule.after_stay * after_stay
+    odds = odds + scene.world.rules.carers.care_home * s.strained[who]
     odds = odds + rule.over_80 * (scene.people.age(scene.day)[who] > 80)
     word = "home after stay" if after_stay else "home"
     goes = rng.uniform(scene.key[who], word, scene.week) < logistic(odds)

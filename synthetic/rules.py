@@ -65,6 +65,7 @@ class Rules:
     population: SimpleNamespace
     practice: SimpleNamespace
     course: SimpleNamespace
+    carers: SimpleNamespace
     section: dict[str, Any]
 
     def condition(self, name: str) -> Condition:
@@ -82,6 +83,7 @@ def load(path: Path = RULES) -> Rules:
         population=SimpleNamespace(**{k: _curve(v) for k, v in raw["population"].items()}),
         practice=SimpleNamespace(**raw["practice"]),
         course=SimpleNamespace(**{k: _curve(v) for k, v in raw["course"].items()}),
+        carers=SimpleNamespace(**{k: _curve(v) for k, v in raw["carers"].items()}),
         section=raw,
     )
 

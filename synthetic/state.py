@@ -15,6 +15,7 @@ from synthetic.rules import Rules
 NEVER = 2**30
 OWN, RESIDENTIAL, NURSING = 0, 1, 2
 AT_HOME, TEMPORARY, PERMANENT = 0, 1, 2
+NEEDS_HELP = 1.8  # dependence from which somebody has to help
 MONTH = 4  # weeks between two moves of the slow states
 
 
@@ -47,6 +48,7 @@ class State:
     Days count from the first day of the world. ``chronic`` and ``acute`` are the two parts of dependence, ``recent``
     the raised hazard after an emergency stay, ``vulnerability`` the slow unrecorded swing; ``onset`` (people,
     conditions) is the day each condition began or will begin; ``hospital_until`` is the last day of a stay.
+    ``relative`` says that someone from outside the household helps; ``strain`` is how hard it has become for them.
     """
 
     week: int
@@ -65,6 +67,8 @@ class State:
     hospital_until: I64
     dies_on: I64
     carer_lost_until: I64
+    relative: BoolArray
+    strain: F64
     practice: I64
     threshold: F64
     log_crisis: F64 = field(default_factory=lambda: np.zeros(0))
@@ -75,6 +79,16 @@ class State:
     def dependence(self) -> F64:
         """Chronic and acute part together."""
         return self.chronic + self.acute
+
+    @property
+    def cared(self) -> BoolArray:
+        """Who needs help at home and has it from somebody unpaid: a partner or others they live with, or a relative."""
+        return (self.dependence >= NEEDS_HELP) & (self.home == OWN) & (self.relative | ~self.alone)
+
+    @property
+    def strained(self) -> F64:
+        """Strain of the carer, from 0 to 2; 0 for those without one."""
+        return np.clip(self.strain, 0.0, 2.0) * self.cared
 
 
 class Log:

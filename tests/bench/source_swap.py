@@ -17,8 +17,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic import emit_attendance, emit_community, emit_gp, emit_hospital, emit_medicine, emit_social_care, rng
-from synthetic.deliveries import make_life
+from data_contracts.contract import REFERENCE
+from synthetic import (
+    emit_attendance,
+    emit_community,
+    emit_gp,
+    emit_hospital,
+    emit_medicine,
+    emit_social_care,
+    referred,
+    rng,
+    submit,
+)
+from synthetic.deliveries import RETURN_DAYS, make_life
 from synthetic.life import Life
 from synthetic.measure import codes_of
 from synthetic.people import BLOCK
@@ -32,6 +43,7 @@ CODELISTS = (
     "weight_loss_and_anorexia", "anaemia_and_haematinic_deficiency", "cerebrovascular_disease", "palliative_register",
     "frailty_moderate", "frailty_severe", "lives_alone",
 )  # fmt: skip
+TEAMS = ("12", "19", "26", "27", "29", "47", "51", "52", "53", "54")  # types of community team
 WINDOWS = (30, 90, 365, 730)
 F32 = NDArray[np.float32]
 
@@ -63,65 +75,77 @@ def rows(people: int, seed: int, weeks: tuple[int, int]) -> tuple[Rows, Rows]:
 
 
 def _frames(life: Life) -> dict[str, pl.DataFrame]:
-    referred = emit_community.referrals(life)
-    seen = emit_community.contacts(life, referred)
+    opened = referred.referrals(life)
+    seen = emit_community.contacts(life, opened)
     contact = emit_gp.contacts(life)
     care = emit_social_care.events(life)
     short = ["_person", "_day", "_known"]
-    services = pl.DataFrame({"_person": care["person"], "_day": care["start"], "end": care["end"]})
+    stays = emit_hospital.episode_frame(life)
+    weight = pl.read_csv(REFERENCE / "hospital_frailty.csv").select("weight_tenths", code="icd10_code")
+    codes = stays.select(*short, *[f"diagnosis_{k + 1}" for k in range(20)]).unpivot(index=short, value_name="code")
+    codes = codes.drop_nulls("code").with_columns(pl.col("code").str.slice(0, 3))
+    contacts = emit_community.contact_frames(life, opened, seen)[0]
     return {
         "gp_event": emit_gp.event_frame(life, contact).select(*short, "code"),
         "gp_appointment": emit_gp.appointment_frame(life, contact).select(*short, "home_visit_flag"),
         "gp_medication": emit_medicine.medication_frame(life).select(*short, "product_code"),
-        "ecds": emit_attendance.attendance_frame(life).select(short),
-        "apc": emit_hospital.episode_frame(life).filter(pl.col("episode_order") == 1)
+        "ecds": emit_attendance.attendance_frame(life).select(*short, "assessment_score", "department_type"),
+        "apc": stays.filter(pl.col("episode_order") == 1)
         .select(*short, "admission_method", "admission_date", "discharge_date"),
-        "csds": emit_community.contact_frames(life, referred, seen)[0].select(short).unique(["_person", "_day"]),
-        "team": pl.DataFrame({"_person": referred["person"], "_day": referred["day"], "service": referred["service"]}),
-        "cld": services.with_columns(kind=pl.Series(care["service"]), cost=pl.Series(care["cost"])),
+        "coded": codes.select(*short, "code").join(weight, on="code", how="left"),
+        "csds": contacts.group_by("_person", "_day", "team_id").agg(pl.col("_known").min()),
+        "scale": emit_community.assessment_frame(life, opened, seen).select(*short, "score"),
+        "team": emit_community.service_frame(life, opened)
+        .group_by("_person", "_day", "team_type").agg(pl.col("_known").min()),
+        "cld": pl.DataFrame(dict(care)).rename({"person": "_person", "start": "_day"}),
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the sources told by a Monday, and how it is counted: one number a person."""
+
+    life: Life
+    frames: dict[str, pl.DataFrame]
+    day: int
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Rows of a source known on the day of what happened before it."""
+        return self.frames[name].filter((pl.col("_known") <= self.day) & (pl.col("_day") < self.day))
+
+    def counted(self, frame: pl.DataFrame, window: int) -> F32:
+        """Rows of the last days."""
+        who = frame.filter(pl.col("_day") >= self.day - window)["_person"].to_numpy()
+        return np.bincount(who, minlength=len(self.life.people)).astype(np.float32)
+
+    def since(self, frame: pl.DataFrame) -> F32:
+        """Days since the latest row; long if there is none."""
+        last = np.full(len(self.life.people), -5000.0, np.float32)
+        np.maximum.at(last, frame["_person"].to_numpy(), frame["_day"].to_numpy().astype(np.float32))
+        return self.day - last
+
+    def latest(self, frame: pl.DataFrame, column: str) -> F32:
+        """The latest value of a column; not a number if there is none."""
+        newest = (
+            frame.drop_nulls(column).sort("_day", maintain_order=True).group_by("_person").agg(pl.col(column).last())
+        )
+        out = np.full(len(self.life.people), np.nan, np.float32)
+        out[newest["_person"].to_numpy()] = newest[column].to_numpy()
+        return out
+
+    def total(self, frame: pl.DataFrame, column: str) -> F32:
+        """Sum of a column."""
+        mine = frame.drop_nulls(column)
+        weights = mine[column].to_numpy().astype(float)
+        return np.bincount(mine["_person"].to_numpy(), weights=weights, minlength=len(self.life.people)).astype(
+            np.float32
+        )
 
 
 def _at(life: Life, frames: dict[str, pl.DataFrame], day: int) -> Rows:
-    n = len(life.people)
-
-    def counted(frame: pl.DataFrame, window: int) -> F32:
-        who = frame.filter((pl.col("_day") < day) & (pl.col("_day") >= day - window))["_person"].to_numpy()
-        return np.bincount(who, minlength=n).astype(np.float32)
-
-    def since(frame: pl.DataFrame) -> F32:
-        last = np.full(n, -5000.0, np.float32)
-        before = frame.filter(pl.col("_day") < day)
-        np.maximum.at(last, before["_person"].to_numpy(), before["_day"].to_numpy().astype(np.float32))
-        return day - last
-
-    known = {k: f.filter(pl.col("_known") <= day) if "_known" in f.columns else f for k, f in frames.items()}
-    coded = known["gp_event"]
-    gp = [
-        np.isin(np.arange(n), coded.filter(pl.col("code").is_in(codes_of(c)))["_person"].to_numpy()) for c in CODELISTS
-    ]
-    gp += [counted(known["gp_appointment"], w) for w in WINDOWS[1:]]
-    gp += [counted(known["gp_appointment"].filter(pl.col("home_visit_flag")), w) for w in WINDOWS[1:]]
-    recent = known["gp_medication"].filter(pl.col("_day") > day - 365).unique(["_person", "product_code"])
-    gp += [counted(recent, 365), counted(coded, 90), counted(coded, 365)]
-    stays = known["apc"].filter(pl.col("admission_method").is_in(["21", "22", "24"]))
-    nights = (stays["discharge_date"] - stays["admission_date"]).dt.total_days().to_numpy()
-    in_year = (stays["_day"] > day - 730).to_numpy()
-    beds = np.bincount(stays["_person"].to_numpy(), weights=nights * in_year, minlength=n)
-    apc = [*(counted(stays, w) for w in WINDOWS), beds, since(stays), counted(known["apc"], 730)]
-    told = known["team"].filter(pl.col("_day") < day - 30)
-    csds = [*(counted(known["csds"], w) for w in WINDOWS), since(known["csds"])]
-    csds += [counted(told.filter(pl.col("service") == s), 730) for s in range(len(emit_community.SERVICES))]
-    returned = known["cld"].filter(pl.col("_day") < day - 60)
-    running = returned.filter((pl.col("end") > day - 60) & (pl.col("kind") != ""))
-    cld = [counted(returned, 730), counted(returned, 5000), counted(running, 5000)]
-    cost = running.select("_person", pl.col("cost").fill_nan(0.0).fill_null(0.0))
-    cld += [np.bincount(cost["_person"].to_numpy(), weights=cost["cost"].to_numpy(), minlength=n)]
-    columns = {
-        "gp": gp, "ecds": [*(counted(known["ecds"], w) for w in WINDOWS), since(known["ecds"])], "apc": apc,
-        "csds": csds, "cld": cld,
-    }  # fmt: skip
-    age = life.people.age(day)
+    known = Known(life, frames, day)
+    columns = {"gp": _gp(known), "ecds": _ecds(known), "apc": _apc(known), "csds": _csds(known), "cld": _cld(known)}
+    n, age = len(life.people), life.people.age(day)
     event = np.zeros(n, bool)
     event[life.stay["person"][(life.stay["day"] >= day) & (life.stay["day"] < day + 365)]] = True
     here = (life.people.entry_day <= day) & (life.leaves > day) & (age >= 65)
@@ -131,6 +155,63 @@ def _at(life: Life, frames: dict[str, pl.DataFrame], day: int) -> Rows:
     base = np.stack([age, life.people.female], axis=1).astype(np.float32)
     made = {k: np.stack(v, axis=1).astype(np.float32) for k, v in columns.items()}
     return _take(Rows(made, base, group, event, fold), here)
+
+
+def _gp(known: Known) -> list[F32]:
+    coded, booked, issued = (known.table(name) for name in ("gp_event", "gp_appointment", "gp_medication"))
+    everyone = np.arange(len(known.life.people))
+    out = [np.isin(everyone, coded.filter(pl.col("code").is_in(codes_of(c)))["_person"].to_numpy()) for c in CODELISTS]
+    out += [known.counted(booked, w) for w in WINDOWS[1:]]
+    out += [known.counted(booked.filter(pl.col("home_visit_flag")), w) for w in WINDOWS[1:]]
+    recent = issued.filter(pl.col("_day") > known.day - 365).unique(["_person", "product_code"])
+    return [*out, known.counted(recent, 365), known.counted(coded, 90), known.counted(coded, 365)]
+
+
+def _ecds(known: Known) -> list[F32]:
+    seen = known.table("ecds")
+    major = seen.filter(pl.col("department_type") == "01")
+    out = [known.counted(frame, w) for frame in (seen, major) for w in WINDOWS]
+    return [*out, known.since(seen), known.since(major), known.latest(seen, "assessment_score")]
+
+
+def _apc(known: Known) -> list[F32]:
+    every = known.table("apc")
+    stays = every.filter(pl.col("admission_method").is_in(["21", "22", "24"])).with_columns(
+        nights=(pl.col("discharge_date") - pl.col("admission_date")).dt.total_days()
+    )
+    beds = known.total(stays.filter(pl.col("_day") > known.day - 730), "nights")
+    codes = known.table("coded").filter(pl.col("_day") > known.day - 730).unique(["_person", "code"])
+    score = known.total(codes, "weight_tenths")
+    counts = [known.counted(stays, w) for w in WINDOWS]
+    return [*counts, beds, known.since(stays), known.counted(every, 730), score, known.counted(codes, 730)]
+
+
+def _csds(known: Known) -> list[F32]:
+    seen, told = known.table("csds"), known.table("team")
+    nurse, scale = seen.filter(pl.col("team_id") == "T12"), known.table("scale")
+    out = [known.counted(frame, w) for frame in (seen, nurse) for w in WINDOWS]
+    out += [known.since(seen), known.since(nurse), known.latest(scale, "score"), known.since(scale)]
+    return out + [known.counted(told.filter(pl.col("team_type") == team), 730) for team in TEAMS]
+
+
+def _cld(known: Known) -> list[F32]:
+    """As the latest return due by the Monday told it: up to the end of a quarter six weeks ago or more."""
+    life, due = known.life, dt.timedelta(days=known.day - RETURN_DAYS)
+    last = (submit.quarter_ends(life.first_day, life.first_day + due)[-1] - life.first_day).days
+    told = known.frames["cld"].filter(pl.col("_day") <= last)
+    running = told.filter((pl.col("end") > last) & (pl.col("type") == "Service"))
+    asked = told.filter((pl.col("type") == "Request") & (pl.col("client") == "Service user"))
+    rested = told.filter(pl.col("component").is_in(["Unpaid carer respite", "Emergency support"]))
+    looked = told.filter(pl.col("review").str.starts_with("Unplanned"))
+    short = told.filter(pl.col("component") == "Reablement")
+    weekly = running.with_columns(
+        a_week=pl.when(pl.col("frequency") == "Hourly").then(pl.col("cost") * pl.col("units"))
+        .otherwise(pl.col("cost")).fill_nan(None)
+    )  # fmt: skip
+    hours = running.filter(pl.col("frequency") == "Hourly").with_columns(pl.col("units").fill_nan(None))
+    out = [known.counted(frame, w) for frame in (asked, looked, rested) for w in (182, 365, 730)]
+    out += [known.since(asked), known.since(looked), known.counted(running, 9999), known.total(weekly, "a_week")]
+    return [*out, known.total(hours, "units"), known.since(hours), known.counted(short, 730)]
 
 
 def _take(all_rows: Rows, keep: NDArray[np.bool_]) -> Rows:

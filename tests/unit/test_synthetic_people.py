@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from data_contracts.contract import CODELISTS
-from synthetic import emit_community, emit_gp, emit_medicine, emit_mental_health, rng, rules
+from synthetic import emit_community, emit_gp, emit_medicine, emit_mental_health, referred, rng, rules
 from synthetic.course import begin, live
 from synthetic.deliveries import Plan, make_life
 from synthetic.life import Life
@@ -159,7 +159,7 @@ def every_frame(life: Life) -> dict[str, pl.DataFrame]:
     """Frames of the sources that record contacts with a person, made once for a life."""
     if not hasattr(life, "frames_for_tests"):
         contact = emit_gp.contacts(life)
-        table = emit_community.referrals(life)
+        table = referred.referrals(life)
         seen = emit_community.contacts(life, table)
         contacts, _ = emit_community.contact_frames(life, table, seen)
         mental = emit_mental_health.referrals(life)
