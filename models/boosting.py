@@ -68,11 +68,15 @@ def train_but(
     *,
     threads: int,
     leave_out: Sequence[int] = (-1,),
+    objective: str = "binary",
 ) -> list[str]:
-    """For each fold to leave out, one model that has not seen its rows (-1: none is left out)."""
+    """For each fold to leave out, one model that has not seen its rows (-1: none is left out).
+
+    ``objective`` is LightGBM's; ``gamma`` learns the mean of numbers above zero, given as ``event``.
+    """
     lightgbm = load_lightgbm()
     told = weight > 0
-    settings = parameters(int(told.sum()))
+    settings = parameters(int(told.sum())) | {"objective": objective}
     threads = min(threads, 1 + int(told.sum()) // ROWS_WORTH_A_THREAD)
     whole = lightgbm.Dataset(
         values[told],

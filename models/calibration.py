@@ -14,6 +14,7 @@ import numpy as np
 
 DIGITS = 9
 LEAST, MOST = 1e-6, 1 - 1e-6
+MOST_LOG = 5.9  # the logarithm of a year's days
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:
@@ -42,6 +43,49 @@ def fit(raw: np.ndarray, event: np.ndarray, weight: np.ndarray) -> Calibration:
     """The line that best maps out-of-fold predictions to events (weighted maximum likelihood)."""
     intercept, slope = newton(log_odds(raw), event.astype(np.float64), weight)[0]
     return Calibration(round(float(intercept), DIGITS), round(float(slope), DIGITS))
+
+
+@dataclass(frozen=True)
+class RateLine:
+    """``log(expected) = intercept + slope * log(raw)``: for an expected number of days."""
+
+    intercept: float
+    slope: float
+
+    def apply(self, raw: np.ndarray) -> np.ndarray:
+        """Calibrated expectations."""
+        return np.exp(np.clip(self.intercept + self.slope * np.log(np.maximum(raw, LEAST)), -MOST_LOG, MOST_LOG))
+
+    def to_json(self) -> dict[str, Any]:
+        """What is kept with the model."""
+        return {"method": "straight line on the logarithm", **asdict(self)}
+
+
+def fit_rate(raw: np.ndarray, amount: np.ndarray, weight: np.ndarray) -> RateLine:
+    """The line whose expectations add up to what was seen (weighted Poisson likelihood, whatever the variance)."""
+    intercept, slope = newton_rate(np.log(np.maximum(raw, LEAST)), amount, weight)[0]
+    return RateLine(round(float(intercept), DIGITS), round(float(slope), DIGITS))
+
+
+def newton_rate(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, steps: int = 50
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weighted log-linear regression of a number on 1 and ``x``; returns what `newton` returns."""
+    start = np.log(max(np.average(y, weights=weight), LEAST) / max(np.average(np.exp(x), weights=weight), LEAST))
+    beta = np.array([start, 1.0])
+    for _ in range(steps):
+        mean = np.exp(np.clip(beta[0] + beta[1] * x, -30, 30))
+        residual, variance = weight * (y - mean), weight * mean
+        cross = (variance * x).sum()
+        information = np.array([[variance.sum(), cross], [cross, (variance * x * x).sum()]])
+        score = np.array([residual.sum(), (residual * x).sum()])
+        move = np.linalg.solve(information + 1e-9 * np.eye(2), score)
+        beta = beta + move
+        if np.abs(move).max() < 1e-10:
+            break
+    mean = np.exp(np.clip(beta[0] + beta[1] * x, -30, 30))
+    residual, variance = weight * (y - mean), weight * mean
+    return beta, np.column_stack([residual, residual * x]), np.column_stack([variance, variance * x, variance * x * x])
 
 
 def newton(

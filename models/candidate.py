@@ -6,13 +6,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from models import boosting
-from models.calibration import Calibration
-from models.ladder import BOOSTED
+from models.calibration import Calibration, RateLine
+from models.errors import ModelError
+from models.ladder import HURDLE, TOP
 from models.logistic import Logistic
+
+
+@dataclass(frozen=True)
+class Length:
+    """Days where there are any (trees as text), and the line that makes the product add up to what was seen."""
+
+    model_text: str
+    line: RateLine
 
 
 @dataclass(frozen=True)
@@ -20,10 +30,11 @@ class Candidate:
     """A fitted model.
 
     Attributes:
-        name: ``lightgbm`` or the name of a comparator.
-        model_text: the boosted model; empty for a comparator.
+        name: ``lightgbm``, ``lightgbm_hurdle`` or the name of a comparator.
+        model_text: the boosted model of a risk; empty for a comparator.
         calibration: of the boosted model.
         logistic: the comparator; None for the boosted model.
+        length: of an expected number of days: the second part of the hurdle.
     """
 
     name: str
@@ -31,19 +42,36 @@ class Candidate:
     model_text: str = ""
     calibration: Calibration | None = None
     logistic: Logistic | None = None
+    length: Length | None = None
 
     def predict(self, names: Sequence[str], values: np.ndarray, *, threads: int) -> np.ndarray:
-        """Calibrated probability of each row, rounded to 1e-6; ``names`` are the columns of ``values``."""
+        """Calibrated probability, or expected days, of each row, to 1e-6; ``names`` are the columns of ``values``.
+
+        Raises:
+            ModelError: a feature of the model is not among the columns.
+        """
+        if missing := [name for name in self.features if name not in names]:
+            raise ModelError(f"the data have no feature {missing[0]!r}, which the model reads: compute the week again")
         if self.logistic is not None:
             return np.round(self.logistic.predict(names, values), 6)
-        raw = boosting.predict(self.model_text, self._columns(names, values), threads=threads)
-        return np.round(self.calibration.apply(raw) if self.calibration else raw, 6)
+        own = self._columns(names, values)
+        raw = boosting.predict(self.model_text, own, threads=threads)
+        risk = self.calibration.apply(raw) if self.calibration else raw
+        if self.length is None:
+            return np.round(risk, 6)
+        days = boosting.predict(self.length.model_text, own, threads=threads)
+        return np.round(self.length.line.apply(risk * days), 6)
 
     def contributions(self, names: Sequence[str], values: np.ndarray, *, threads: int) -> np.ndarray:
         """Calibrated log-odds that each of ``features`` adds or takes, and last those from which they start.
 
         A row's sum is the log-odds of its prediction. For trees these are TreeSHAP values, about 1 ms a row.
+
+        Raises:
+            ModelError: it predicts a number of days, which is the product of two parts.
         """
+        if self.length is not None:
+            raise ModelError("an expected number of days is the product of two parts: it has no sum of themes")
         if self.logistic is not None:
             return self.logistic.contributions(names, values)
         found = boosting.contributions(self.model_text, self._columns(names, values), threads=threads)
@@ -63,18 +91,30 @@ class Candidate:
         if self.logistic is not None:
             return kept | {"coefficients.json": _json(self.logistic.to_json())}
         assert self.calibration is not None
-        return kept | {"model.txt": self.model_text, "calibration.json": _json(self.calibration.to_json())}
+        kept |= {"model.txt": self.model_text, "calibration.json": _json(self.calibration.to_json())}
+        if self.length is not None:
+            kept |= {"length.txt": self.length.model_text, "length_line.json": _json(self.length.line.to_json())}
+        return kept
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Candidate:
         """The model as ``files`` kept it."""
         features = tuple(json.loads((folder / "features.json").read_text(encoding="utf-8")))
-        if name != BOOSTED:
-            kept = json.loads((folder / "coefficients.json").read_text(encoding="utf-8"))
-            return cls(name, features, logistic=Logistic.from_json(kept))
-        line = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+        if name not in TOP:
+            return cls(name, features, logistic=Logistic.from_json(_read(folder / "coefficients.json")))
+        line = _read(folder / "calibration.json")
         text = (folder / "model.txt").read_text(encoding="utf-8")
-        return cls(name, features, text, Calibration(line["intercept"], line["slope"]))
+        length = None
+        if name == HURDLE:
+            told = _read(folder / "length_line.json")
+            days = (folder / "length.txt").read_text(encoding="utf-8")
+            length = Length(days, RateLine(told["intercept"], told["slope"]))
+        return cls(name, features, text, Calibration(line["intercept"], line["slope"]), length=length)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return read
 
 
 def _json(value: object) -> str:

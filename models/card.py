@@ -60,13 +60,13 @@ def write_card(model_folder: Path, model_id: str, *, status: str, reasons: Seque
     return card
 
 
-def calibration_plot(curve: Sequence[dict[str, float]]) -> go.Figure:
-    """Observed against predicted risk by tenths of predicted risk, with intervals and the line of perfect agreement."""
+def calibration_plot(curve: Sequence[dict[str, float]], *, days: bool = False) -> go.Figure:
+    """Observed against predicted by tenths of what was predicted, with intervals and the line of perfect agreement."""
     import plotly.graph_objects as go  # imported here: it takes a second, and only cards need it
 
     predicted = [c["predicted"] for c in curve]
     observed = [c["estimate"] for c in curve]
-    top = max([*predicted, *(c["high"] for c in curve)], default=1.0) * 1.05
+    top, shown = max([*predicted, *(c["high"] for c in curve)], default=1.0) * 1.05, ".1f" if days else ".0%"
     figure = go.Figure()
     figure.add_scatter(
         x=[0, top], y=[0, top], mode="lines", name="perfect agreement", line={"color": "#6b6b6b", "dash": "dash"}
@@ -85,8 +85,8 @@ def calibration_plot(curve: Sequence[dict[str, float]]) -> go.Figure:
         },
     )
     figure.update_layout(
-        xaxis={"title": "predicted risk", "tickformat": ".0%", "rangemode": "tozero"},
-        yaxis={"title": "observed share", "tickformat": ".0%", "rangemode": "tozero"},
+        xaxis={"title": "expected days" if days else "predicted risk", "tickformat": shown, "rangemode": "tozero"},
+        yaxis={"title": "days seen" if days else "observed share", "tickformat": shown, "rangemode": "tozero"},
         template="plotly_white",
         legend={"orientation": "h", "y": 1.1},
         margin={"l": 60, "r": 20, "t": 30, "b": 50},
@@ -148,7 +148,7 @@ def _html_section(section: Section, drawn: Iterator[int]) -> str:
             parts.append(_html_table(block))
         elif isinstance(block, Figure):
             number = next(drawn)
-            figure = (calibration_plot if block.kind == "calibration" else net_benefit_plot)(block.curve)
+            figure = _drawn(block)
             picture = figure.to_html(
                 full_html=False,
                 include_plotlyjs=number == 0,
@@ -160,6 +160,12 @@ def _html_section(section: Section, drawn: Iterator[int]) -> str:
         else:
             parts.append(f"<p>{html.escape(block)}</p>")
     return "\n".join(parts)
+
+
+def _drawn(block: Figure) -> go.Figure:
+    if block.kind == "net benefit":
+        return net_benefit_plot(block.curve)
+    return calibration_plot(block.curve, days=block.kind == "calibration of days")
 
 
 def _html_table(table: Table) -> str:

@@ -12,6 +12,7 @@ from models.decision_curve import TREAT_ALL
 from models.ladder import TITLES
 from models.limits import load_limits
 from models.registry import Kept, decision
+from models.yardstick import RANKING_TITLES
 
 PUBLISHED = Path(__file__).parent / "published.csv"
 
@@ -23,17 +24,19 @@ def gate_section(kept: Kept) -> Section:
     rows = tuple((t["says"], words[t["passed"]]) for t in kept.metrics.get("gate", []))
     blocks: list[str | Table | Figure] = [
         "Every step of the ladder is asked the same. Among those that pass, the simplest one that no other surely "
-        "beats (whole paired interval of the AUROC above 0) is the best; boosted trees have no advance.",
+        "beats (whole paired interval of the AUROC, of days of their concentration, above 0) is the best; boosted "
+        "trees have no advance.",
         Table(("asked", "answer"), rows),
     ]
     if best := told.get("best"):
         blocks.append(f"Best in this training: {TITLES.get(best, best)}.")
     against = told.get("against_champion") or {}
     if against:
+        ranking = next(pair for pair in RANKING_TITLES.items() if pair[0] in against)
         alike = against["agreement"]
         blocks.append(
-            f"Against the champion {against['champion']}, on the same people: AUROC differs by "
-            f"{span(against['auroc'])}; ranks agree with a correlation of {alike['spearman']:.2f}, and "
+            f"Against the champion {against['champion']}, on the same people: {ranking[1]} differs by "
+            f"{span(against[ranking[0]])}; ranks agree with a correlation of {alike['spearman']:.2f}, and "
             f"{alike['top_share_overlap']:.0%} of the highest 5 % are the same people."
         )
     return Section("Gate", tuple(blocks))
@@ -86,7 +89,8 @@ def decision_section(kept: Kept) -> Section:
     """Net benefit against acting on everyone, on no one, and by the frailty index."""
     curve = kept.metrics.get("decision_curve", [])
     if not curve:
-        return Section("Decision curve", ("Not measured.",))
+        said = "There is no risk from which one acts." if kept.about["outcome"].get("counts") else "Not measured."
+        return Section("Decision curve", (said,))
     names = [name for name in curve[0] if name != "threshold"]
     titles = {**TITLES, TREAT_ALL: "act on everyone"}
     rows = tuple((f"{c['threshold']:.0%}", *(span(c[name], digits=1) for name in names)) for c in curve)
@@ -103,7 +107,7 @@ def decision_section(kept: Kept) -> Section:
 
 
 def robustness_section(kept: Kept) -> Section:
-    """Silent sources, held-out practices, fewer sources: of the boosted trees."""
+    """Silent sources, held-out practices, fewer sources: of the trees."""
     more = kept.metrics.get("more", {})
     blocks: list[str | Table | Figure] = [
         "Of the boosted trees. A tenth of the rows they learnt from were given again with one source unknown, so that "
@@ -113,21 +117,27 @@ def robustness_section(kept: Kept) -> Section:
     if held := more.get("held_out_practices"):
         rows = {f"practices of fold {f['fold']}": f for f in held["folds"]} | {"all together": held["all"]}
         blocks += ["By trees that never saw a person of the practice (internal–external):", _brief_table("", rows)]
-    else:
-        blocks.append("Held-out practices: not measured in this training (`anticipate train` does).")
+    elif not more.get("fewer_sources"):
+        blocks.append("Held-out practices and fewer sources: not measured in this training (`anticipate train` does).")
     if fewer := more.get("fewer_sources"):
-        lost = "; ".join(f"{name}: AUROC {span(f['auroc_minus_all_sources'])}" for name, f in fewer.items())
+        lost = "; ".join(f"{name}: {span(f['minus_all_sources'])}" for name, f in fewer.items())
         blocks += [
             "Trained without sources that a board may lawfully not hold:",
             _brief_table("", fewer),
-            f"Difference from all sources: {lost}.",
+            f"Difference in the first of these from all sources: {lost}.",
         ]
     return Section("Silent sources, other practices, fewer sources", tuple(blocks))
 
 
 def _brief_table(first: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
-    names = ("auroc", "calibration_slope", "observed_over_expected")
-    head = (first, "AUROC", "calibration slope", "observed / expected")
+    measured = next(iter(rows.values()), {})
+    names = [name for name in (*RANKING_TITLES, "calibration_slope", "observed_over_expected") if name in measured]
+    titles = {
+        **RANKING_TITLES,
+        "calibration_slope": "calibration slope",
+        "observed_over_expected": "observed / expected",
+    }
+    head = (first, *(titles[name] for name in names))
     return Table(head, tuple((name, *(span(found[m]) for m in names)) for name, found in rows.items()))
 
 

@@ -19,7 +19,7 @@ class Table:
 class Figure:
     """A curve to draw, and the same in words."""
 
-    kind: Literal["calibration", "net benefit"]
+    kind: Literal["calibration", "calibration of days", "net benefit"]
     curve: tuple[dict[str, Any], ...]
     alternative: str
 

@@ -9,9 +9,10 @@ from features import FeatureSet
 from features.declaration import WINDOWED, Feature
 from models import card_measured
 from models.card_parts import Figure, Section, Table
-from models.ladder import BOOSTED, TITLES
+from models.ladder import BOOSTED, HURDLE, TITLES, TOP
 from models.limits import load_limits
 from models.registry import Kept
+from models.yardstick import RANKING_TITLES
 
 METRICS = {
     "auroc": "AUROC",
@@ -32,6 +33,19 @@ METRICS = {
     "lift_top_5_percent": "times the average risk, highest 5 %",
     "events_top_1_percent_of_1000_people": "people with an event reached per 1,000, highest 1 %",
     "events_top_5_percent_of_1000_people": "people with an event reached per 1,000, highest 5 %",
+}
+METRICS_OF_DAYS = {
+    "mean_days": "mean days",
+    "share_with_any": "share of people with any",
+    "observed_over_expected": "observed / expected",
+    "calibration_slope": "calibration slope, on the logarithm",
+    "mean_absolute_error": "mean absolute error, days",
+    "deviance_explained": "share of Poisson deviance explained",
+    "concentration": "concentration of days (0.5 by chance)",
+    "share_of_days_top_1_percent": "share of all days, highest 1 %",
+    "share_of_days_top_2_percent": "share of all days, highest 2 %",
+    "share_of_days_top_5_percent": "share of all days, highest 5 %",
+    "share_of_days_top_10_percent": "share of all days, highest 10 %",
 }
 PREDICTORS_SHOWN = 20
 
@@ -61,8 +75,9 @@ def _use(about: dict[str, Any], status: str, reasons: Sequence[str]) -> Section:
     return Section(
         "Intended use",
         (
-            f"To order people aged 65 or over, or housebound at any adult age, by their risk of "
-            f"{about['outcome']['title']}, so that a neighbourhood team with few places a week can think first about "
+            "To order people aged 65 or over, or housebound at any adult age, by their "
+            f"{'expected' if about['outcome'].get('counts') else 'risk of'} {about['outcome']['title']}, so that a "
+            "neighbourhood team with few places a week can think first about "
             f"those who may gain: {about['outcome']['action']}.",
             "Not for: diagnosis; deciding on treatment, admission, eligibility or funding; people outside the cohort; "
             "any use without a person who looks at the record and decides. A low score is no reassurance.",
@@ -111,12 +126,16 @@ def _data(about: dict[str, Any]) -> Section:
 
 def _outcome(about: dict[str, Any]) -> Section:
     outcome = about["outcome"]
+    estimand = (
+        "Days after a death are none, and who died stays in every figure."
+        if outcome.get("counts")
+        else "The risk is a cumulative incidence: death before the event counts as no event, and stays in every figure."
+    )
     return Section(
         "Outcome",
         (
-            f"{outcome['definition'][0].upper()}{outcome['definition'][1:]}. The risk is a cumulative incidence: death "
-            "before the event counts as no event, and stays in every figure. Who left the board before it was known is "
-            "neither: those who stayed are weighted up (inverse probability of censoring).",
+            f"{outcome['definition'][0].upper()}{outcome['definition'][1:]}. {estimand} Who left the board before it "
+            "was known is neither: those who stayed are weighted up (inverse probability of censoring).",
             f"A Monday is used only when its window has been over for {outcome['completeness_lag_days']} days: "
             f"{outcome['completeness_reason']}.",
         ),
@@ -151,28 +170,37 @@ def _meaning(feature: Feature) -> str:
 
 
 def _analysis(about: dict[str, Any]) -> Section:
-    boosted = about["kind"] == BOOSTED
-    how = (
-        "Boosted trees; calibrated by a straight line on the log-odds, fitted to predictions for people whom the model "
-        "had not seen (cross-fitted by person)."
-        if boosted
-        else "Ridge-penalised logistic regression on the listed features."
-    )
+    boosted = about["kind"] in TOP
+    how = HOW.get(about["kind"], HOW_OF_DAYS if about["outcome"].get("counts") else HOW_OF_RISK)
     settings = ", ".join(f"{k} {v}" for k, v in about["parameters"].items()) if boosted else ""
     return Section("Analysis", (how, *([f"Settings: {settings}."] if settings else [])))
+
+
+HOW_OF_RISK = "Ridge-penalised logistic regression on the listed features."
+HOW_OF_DAYS = "Ridge-penalised log-linear regression of the days on the listed features (Poisson likelihood)."
+_CALIBRATED = "fitted to predictions for people whom the model had not seen (cross-fitted by person)."
+HOW = {
+    BOOSTED: f"Boosted trees; calibrated by a straight line on the log-odds, {_CALIBRATED}",
+    HURDLE: "Boosted trees of the chance of any day, calibrated, times boosted trees of the mean days where there are "
+    f"any (gamma likelihood); made to add up by a straight line on the logarithm, {_CALIBRATED}",
+}
 
 
 def _performance(kept: Kept) -> Section:
     own, beside = kept.metrics["metrics"], kept.metrics["beside"]
     names = [kept.candidate.name, *beside]
     columns = [own, *beside.values()]
-    rows = tuple((words, *(_interval(c[metric]) for c in columns)) for metric, words in METRICS.items())
+    days = bool(kept.about["outcome"].get("counts"))
+    told = METRICS_OF_DAYS if days else METRICS
+    ranking = "concentration" if days else "auroc"
+    rows = tuple((words, *(_interval(c[metric]) for c in columns)) for metric, words in told.items())
     minus = tuple(
-        (f"AUROC minus that of {TITLES[name]}", _interval(differences["auroc"]))
+        (f"{RANKING_TITLES[ranking]} minus that of {TITLES[name]}", _interval(differences[ranking]))
         for name, differences in kept.metrics["minus"].items()
     )
     curve = tuple(kept.metrics["calibration_curve"])
-    words = "; ".join(f"predicted {c['predicted']:.0%}, observed {c['estimate']:.0%}" for c in curve)
+    shown = ".1f" if days else ".0%"
+    words = "; ".join(f"predicted {c['predicted']:{shown}}, observed {c['estimate']:{shown}}" for c in curve)
     return Section(
         "Performance on people and times not seen",
         (
@@ -181,7 +209,11 @@ def _performance(kept: Kept) -> Section:
             Table(("paired comparison", "difference"), minus),
             f"A model passes calibration when slope and observed / expected have intervals that include 1, or that lie "
             f"wholly within {load_limits().slope[0]:.2f} to {load_limits().slope[1]:.2f}.",
-            Figure("calibration", curve, f"Calibration by tenths of predicted risk: {words}."),
+            Figure(
+                "calibration of days" if days else "calibration",
+                curve,
+                f"Calibration by tenths of {'expected days' if days else 'predicted risk'}: {words}.",
+            ),
         ),
     )
 

@@ -25,11 +25,25 @@ LIST_SHARES = (0.01, 0.02, 0.05, 0.10)
 
 @dataclass(frozen=True)
 class TestRows:
-    """What became of the test rows: event, censoring weight (0: not known), practice number."""
+    """What became of the test rows: event, censoring weight (0: not known), practice number.
+
+    ``amount``: days, where the outcome is a number of days.
+    """
 
     event: np.ndarray
     weight: np.ndarray
     practice: np.ndarray
+    amount: np.ndarray | None = None
+
+    @property
+    def quantity(self) -> np.ndarray:
+        """What a list should reach: days, or 1 for an event."""
+        return self.event.astype(np.float64) if self.amount is None else self.amount
+
+    def only(self, wanted: np.ndarray) -> TestRows:
+        """The rows for which ``wanted`` holds."""
+        amount = None if self.amount is None else self.amount[wanted]
+        return TestRows(self.event[wanted], self.weight[wanted], self.practice[wanted], amount)
 
     def draws(self) -> np.ndarray:
         """How often each practice is drawn: first row once each (the estimate), then one row a replicate."""
@@ -61,7 +75,7 @@ def interval(values: np.ndarray) -> dict[str, float]:
 
 
 def calibration_curve(predicted: np.ndarray, rows: TestRows, groups: int = 10) -> list[dict[str, float]]:
-    """Tenths of predicted risk: mean predicted, observed with its interval, people whose fate is known."""
+    """Tenths of what was predicted: mean predicted, observed with its interval, people whose fate is known."""
     edges = np.quantile(predicted, np.linspace(0, 1, groups + 1)[1:-1])
     group = np.searchsorted(edges, predicted, side="right")
     draws = rows.draws()
@@ -70,10 +84,10 @@ def calibration_curve(predicted: np.ndarray, rows: TestRows, groups: int = 10) -
         here = (group == number) & (rows.weight > 0)
         if not here.any():
             continue
-        part = TestRows(rows.event[here], rows.weight[here], rows.practice[here])
+        part = rows.only(here)
         weight = by_practice(part, part.weight, draws)
         with np.errstate(invalid="ignore", divide="ignore"):
-            observed = interval(by_practice(part, part.weight * part.event, draws) / weight)
+            observed = interval(by_practice(part, part.weight * part.quantity, draws) / weight)
         mean = float(np.average(predicted[here], weights=rows.weight[here]))
         curve.append({"predicted": round(mean, 5), "people": int(here.sum()), **observed})
     return curve
@@ -170,6 +184,7 @@ def _spline(x: np.ndarray) -> np.ndarray:
         last, before = knots[-1], knots[-2]
 
         def cube(knot: float) -> np.ndarray:
+            """Cubed distance above a knot."""
             return np.maximum(x - knot, 0.0) ** 3
 
         for knot in knots[:-2]:
@@ -189,6 +204,7 @@ class _Ranked:
 
     @classmethod
     def of(cls, predicted: np.ndarray, rows: TestRows) -> _Ranked:
+        """The rows in that order."""
         order = np.argsort(-predicted, kind="stable")
         ranked = predicted[order]
         start = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
@@ -211,8 +227,8 @@ class _Ranked:
                 "auprc": (cases * precision).sum(axis=1) / all_cases[:, 0],
             }
         for share in LIST_SHARES:
-            listed_cases = _at(people, cases_above, share)
-            listed = listed_cases + _at(people, others_above, share)
+            listed_cases = at_share(people, cases_above, share)
+            listed = listed_cases + at_share(people, others_above, share)
             name = f"{share:.0%}".rstrip("%")
             precision_there = listed_cases / np.maximum(listed, 1e-12)
             found[f"ppv_top_{name}_percent"] = precision_there
@@ -223,7 +239,7 @@ class _Ranked:
         return found
 
 
-def _at(people: np.ndarray, above: np.ndarray, share: float) -> np.ndarray:
+def at_share(people: np.ndarray, above: np.ndarray, share: float) -> np.ndarray:
     """A running sum where a list of that share of people ends; a tie at the cut is shared out evenly."""
     zero = np.zeros((len(people), 1))
     x, y = np.hstack([zero, people]), np.hstack([zero, above])

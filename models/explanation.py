@@ -58,6 +58,10 @@ def themes_of(
     about = outcomes.get(outcome or next(iter(outcomes)))
     if about is None or not about.shown:
         raise ModelError(f"{outcome}: there is no such outcome, or its number is computed for nobody")
+    if about.counts:
+        raise ModelError(
+            f"{about.name}: an expected number of days is the product of two parts: it has no sum of themes"
+        )
     chosen = registry.promoted_for(model_folder, about.name, week)
     if chosen is None:
         raise ModelError(f"no model has been promoted for {about.name}: train one first")

@@ -11,11 +11,11 @@ import numpy as np
 
 from features import FeatureSet
 from models import boosting, calibration, censoring, ladder, logistic
-from models.candidate import Candidate
+from models.candidate import Candidate, Length
 from models.errors import ModelError
 from models.outcome import Outcome, follow_up
 from models.panel import PanelWeeks, Part, fold_of
-from models.silence import with_silence
+from models.silence import Learning, with_silence
 
 FEWEST_EVENTS = 50
 
@@ -55,12 +55,16 @@ class Material:
 
 @dataclass(frozen=True)
 class Fates:
-    """Fate of each row of a part, with its censoring weight (0: not known); and how many died first or left."""
+    """Fate of each row of a part, with its censoring weight (0: not known); and how many died first or left.
+
+    ``amount``: days, where the outcome is a number of days.
+    """
 
     event: np.ndarray
     weight: np.ndarray
     competing: int
     censored: int
+    amount: np.ndarray | None = None
 
 
 def fates(con: duckdb.DuckDBPyConnection, outcome: Outcome, part: Part, material: Material) -> Fates:
@@ -68,7 +72,8 @@ def fates(con: duckdb.DuckDBPyConnection, outcome: Outcome, part: Part, material
     found = follow_up(con, outcome, part.keys, data_date=material.data_date, declared=material.declared)
     censored, event = found["censored"].to_numpy(), found["event"].to_numpy()
     weight = censoring.weights(found["time_days"].to_numpy(), censored)
-    return Fates(event, weight, int(found["competing"].sum()), int(censored.sum()))
+    amount = found["amount"].to_numpy() if outcome.counts else None
+    return Fates(event, weight, int(found["competing"].sum()), int(censored.sum()), amount)
 
 
 def enough(outcome: Outcome, learned: Fates) -> None:
@@ -87,26 +92,86 @@ def enough(outcome: Outcome, learned: Fates) -> None:
 
 def fit_all(material: Material, learned: Fates) -> list[Candidate]:
     """Every step of the ladder, simplest first, the boosted trees last."""
+    return _steps_of_risk(material, learned) if learned.amount is None else _steps_of_days(material, learned)
+
+
+def _steps_of_risk(material: Material, learned: Fates) -> list[Candidate]:
     names, values = material.names, material.learn.values
     candidates = []
     for name, terms in ladder.comparators(material.declared).items():
         fitted = logistic.fit(terms, names, values, learned.event, learned.weight)
         candidates.append(Candidate(name, tuple(fitted.features), logistic=fitted))
     heard = with_silence(material.declared, names, values, material.learn.occasion, learned.weight)
-    event = learned.event[heard.row]
-    fitted = ladder.fit_penalised(material.declared, names, heard.values, event, heard.weight)
+    fitted = ladder.fit_penalised(material.declared, names, heard.values, learned.event[heard.row], heard.weight)
     candidates.append(Candidate(ladder.PENALISED, tuple(fitted.features), logistic=fitted))
+    whole, line, _ = _risk(material, names, heard, learned)
+    return [*candidates, Candidate(ladder.BOOSTED, tuple(names), whole, line)]
+
+
+def _steps_of_days(material: Material, learned: Fates) -> list[Candidate]:
+    names, values = material.names, material.learn.values
+    assert learned.amount is not None
+    candidates = []
+    for name, terms in ladder.comparators_of_days(material.declared).items():
+        fitted = logistic.fit_rate(terms, names, values, learned.amount, learned.weight)
+        candidates.append(Candidate(name, tuple(fitted.features), logistic=fitted))
+    heard = with_silence(material.declared, names, values, material.learn.occasion, learned.weight)
+    amount = learned.amount[heard.row]
+    fitted = ladder.fit_penalised_rate(material.declared, names, heard.values, amount, heard.weight)
+    candidates.append(Candidate(ladder.PENALISED_RATE, tuple(fitted.features), logistic=fitted))
+    return [*candidates, fit_hurdle(material, names, heard, learned)]
+
+
+def fit_hurdle(material: Material, names: Sequence[str], heard: Learning, learned: Fates) -> Candidate:
+    """Expected days: calibrated chance of any, times mean days where there are any, made to add up to what was seen.
+
+    Both parts are trees. The line that makes the product add up is fitted to predictions for people whom neither part
+    had seen. ``heard`` are the rows to learn from, whose columns are ``names``.
+    """
+    assert learned.amount is not None
+    whole, line, risk = _risk(material, names, heard, learned)
+    some = heard.weight * (learned.amount[heard.row] > 0)
+    days, unseen = _cross_fitted(material, names, heard, learned.amount, some, objective="gamma")
+    expected = calibration.fit_rate(line.apply(risk) * unseen, learned.amount, learned.weight)
+    return Candidate(ladder.HURDLE, tuple(names), whole, line, length=Length(days, expected))
+
+
+def _risk(
+    material: Material, names: Sequence[str], heard: Learning, learned: Fates
+) -> tuple[str, calibration.Calibration, np.ndarray]:
+    """Trees of a risk on all rows, their line of calibration, and raw predictions of each row by trees that had not."""
+    whole, unseen = _cross_fitted(material, names, heard, learned.event, heard.weight, objective="binary")
+    told = learned.weight > 0
+    return whole, calibration.fit(unseen[told], learned.event[told], learned.weight[told]), unseen
+
+
+def _cross_fitted(
+    material: Material,
+    names: Sequence[str],
+    heard: Learning,
+    target: np.ndarray,
+    weight: np.ndarray,
+    *,
+    objective: str,
+) -> tuple[str, np.ndarray]:
+    """Trees on all rows; and for each row the prediction by trees that had not seen its person."""
     fold = fold_of(material.learn.keys["person_id"].to_numpy())
     numbers = [int(n) for n in np.unique(fold)]
     whole, *parts = boosting.train_but(
-        names, heard.values, event, heard.weight, fold[heard.row], threads=material.threads, leave_out=[-1, *numbers]
+        names,
+        heard.values,
+        target[heard.row],
+        weight,
+        fold[heard.row],
+        threads=material.threads,
+        leave_out=[-1, *numbers],
+        objective=objective,
     )
-    unseen = np.zeros(len(values))
+    own = heard.values[: len(fold)]
+    unseen = np.zeros(len(fold))
     for number, text in zip(numbers, parts, strict=True):
-        unseen[fold == number] = boosting.predict(text, values[fold == number], threads=material.threads)
-    told = learned.weight > 0
-    line = calibration.fit(unseen[told], learned.event[told], learned.weight[told])
-    return [*candidates, Candidate(ladder.BOOSTED, tuple(names), whole, line)]
+        unseen[fold == number] = boosting.predict(text, own[fold == number], threads=material.threads)
+    return whole, unseen
 
 
 def fit_boosted(
@@ -117,16 +182,23 @@ def fit_boosted(
     return Candidate(ladder.BOOSTED, (*names, *extra), text)
 
 
-def boosted_without(
-    material: Material, learned: Fates, columns: np.ndarray, line: calibration.Calibration
-) -> Candidate:
-    """The boosted trees when a model may not see those columns at all."""
+def without_columns(material: Material, learned: Fates, columns: np.ndarray, own: Candidate) -> Candidate:
+    """The trees of ``own`` when a model may not see those columns at all; with the lines of calibration of ``own``."""
     kept = np.flatnonzero(~columns)
     names = [material.names[i] for i in kept]
     values = material.learn.values[:, kept]
     heard = with_silence(material.declared, names, values, material.learn.occasion, learned.weight)
     text = boosting.train(names, heard.values, learned.event[heard.row], heard.weight, threads=material.threads)
-    return Candidate(ladder.BOOSTED, tuple(names), text, line)
+    length = None
+    if own.length is not None and learned.amount is not None:
+        amount = learned.amount[heard.row]
+        whole = np.zeros(len(heard.row), np.int64)
+        some = heard.weight * (amount > 0)
+        (days,) = boosting.train_but(
+            names, heard.values, amount, some, whole, threads=material.threads, objective="gamma"
+        )
+        length = Length(days, own.length.line)
+    return Candidate(own.name, tuple(names), text, own.calibration, length=length)
 
 
 def held_out_practices(
@@ -140,6 +212,7 @@ def held_out_practices(
     place = {code: number % folds for number, code in enumerate(codes)}
 
     def fold_of_rows(part: Part) -> np.ndarray:
+        """The fold of each row's practice."""
         return part.keys["practice_code"].fill_null("").replace_strict(place, default=0).to_numpy()
 
     names = material.names

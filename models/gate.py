@@ -67,26 +67,33 @@ def calibrated(metrics: Mapping[str, Interval], limits: Limits | None = None) ->
 
 
 def ask(
-    metrics: Mapping[str, Interval], groups: Sequence[Mapping[str, Any]], worth: Interval, limits: Limits | None = None
+    metrics: Mapping[str, Interval],
+    groups: Sequence[Mapping[str, Any]],
+    worth: Interval | None,
+    limits: Limits | None = None,
 ) -> list[Test]:
     """Every question to one candidate.
 
     Args:
         metrics: every metric with its interval.
         groups: `models.groups.assess`.
-        worth: `models.decision_curve.worth`.
+        worth: `models.decision_curve.worth`; None where there is no risk from which one acts.
         limits: default those declared.
     """
     limits = limits or load_limits()
+    benefit = [] if worth is None else [_useful(worth, limits)]
+    return [*calibrated(metrics, limits), *benefit, _fair(groups)]
+
+
+def _useful(worth: Interval, limits: Limits) -> Test:
     useful = worth["high"] >= 0
     amount = f"{worth['estimate']:.1f} ({worth['low']:.1f} to {worth['high']:.1f}) per 1,000 people"
-    benefit = Test(
+    return Test(
         "net_benefit",
         useful,
         f"net benefit at a risk of {limits.net_benefit_at:.0%}, above acting on everyone or no one, {amount} "
         f"{'passes' if useful else 'does not pass'}",
     )
-    return [*calibrated(metrics, limits), benefit, _fair(groups)]
 
 
 def _fair(groups: Sequence[Mapping[str, Any]]) -> Test:
@@ -104,7 +111,7 @@ def best_of(tests: Mapping[str, Sequence[Test]], minus: Mapping[str, Mapping[str
 
     Args:
         tests: answers of each candidate, in the order of the ladder.
-        minus: AUROC of one candidate minus that of another, paired.
+        minus: ranking metric (AUROC of a risk) of one candidate minus that of another, paired.
     """
     able = [name for name, asked in tests.items() if all(t.passed is not False for t in asked)]
     for place, name in enumerate(able):
@@ -120,17 +127,19 @@ def decide(
     has_champion: bool,
     against_champion: Mapping[str, Interval] | None = None,
     events: int,
+    metric: str = "AUROC",
     limits: Limits | None = None,
 ) -> Decision:
     """The gate's decision.
 
     Args:
         tests: `ask` for each candidate, in the order of the ladder.
-        minus: AUROC of one candidate minus that of another, paired.
+        minus: ranking metric (AUROC of a risk) of one candidate minus that of another, paired.
         has_champion: a model that passed the gate is in use and can score what the candidates can.
-        against_champion: AUROC of each candidate minus that of the champion on the same people, paired; None when
+        against_champion: the same of each candidate minus that of the champion on the same people, paired; None when
             there is nothing to compare with.
         events: events among the test rows.
+        metric: what the ranking metric is called.
         limits: default those declared.
     """
     limits = limits or load_limits()
@@ -141,20 +150,24 @@ def decide(
     reasons = [f"{name}: {t.says}" for name, asked in tests.items() for t in asked if t.passed is False]
     if best is None:
         return _without(tests, None, [*reasons, "no candidate passes every test"], has_champion=has_champion)
-    reasons = [f"{best} is the simplest that passes and that none other surely beats", *_beaten(best, minus), *reasons]
+    reasons = [
+        f"{best} is the simplest that passes and that none other surely beats",
+        *_beaten(best, minus, metric),
+        *reasons,
+    ]
     reasons += [t.says for t in tests[best]]
     if best == first or minus[best][first]["low"] <= 0:
         return _without(tests, best, [*reasons, f"no candidate surely beats {first}"], has_champion=has_champion)
     if against_champion is not None:
         difference = against_champion[best]
-        reasons.append(f"AUROC minus the champion's, on the same people, {said(difference, 3)}")
+        reasons.append(f"{metric} minus the champion's, on the same people, {said(difference, 3)}")
         if difference["high"] < 0:
             return Decision(None, CHALLENGER, best, (*reasons, "surely worse: the champion stays"))
     return Decision(best, CHAMPION, best, tuple(reasons))
 
 
-def _beaten(best: str, minus: Mapping[str, Mapping[str, Interval]]) -> list[str]:
-    return [f"AUROC above {other} by {said(difference, 3)}" for other, difference in minus[best].items()]
+def _beaten(best: str, minus: Mapping[str, Mapping[str, Interval]], metric: str) -> list[str]:
+    return [f"{metric} above {other} by {said(difference, 3)}" for other, difference in minus[best].items()]
 
 
 def _without(

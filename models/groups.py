@@ -83,7 +83,7 @@ def assess(
     """
     draws = rows.draws()
     listed = on_list(predicted, limits.list_share)
-    need = rows.weight * rows.event
+    need = rows.weight * rows.quantity
     sums = {"need": need, "met": need * listed, "expected": rows.weight * predicted, "listed": listed}
     whole = {name: by_practice(rows, value, draws) for name, value in sums.items()}
     found = []

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from features import FeatureSet
-from models.logistic import Logistic, Term, fit
+from models.logistic import Logistic, Term, fit, fit_rate
 
 AGE_SEX = (
     Term("age", scale=10, missing=75),
@@ -29,16 +29,33 @@ SIMPLE: dict[str, tuple[Term, ...]] = {
     "prior_admissions": PRIOR_ADMISSIONS,
     "frailty_index": FRAILTY_INDEX,
 }
+PRIOR_BED_NIGHTS = (Term("emergency_bed_nights_730", log=True), Term("emergency_bed_nights_730", unknown=True))
+SIMPLE_DAYS: dict[str, tuple[Term, ...]] = {
+    "age_sex": AGE_SEX,
+    "prior_bed_nights": PRIOR_BED_NIGHTS,
+    "frailty_index": FRAILTY_INDEX,
+}
+"""Steps for an expected number of days."""
 SCORES = {"hospital_frailty": "hospital_frailty_tenths", "charlson": "charlson_quan_2011"}
 """Published scores: the name of the step, and the feature that holds the score."""
 
 PENALISED = "penalised_logistic"
 LEAST_SPREAD = 0.001
 PENALTY = 300.0  # chosen on unseen people; strong, because windows of the same event say nearly the same
+PENALISED_RATE = "penalised_poisson"
+PENALTY_OF_DAYS = (
+    20_000.0  # chosen so too; days vary some sixty times as much as Poisson's likelihood takes for granted
+)
 BOOSTED = "lightgbm"
+HURDLE = "lightgbm_hurdle"
+TOP = {BOOSTED, HURDLE}
+"""The last step: trees."""
 TITLES = {
     BOOSTED: "boosted trees (LightGBM)",
     PENALISED: "penalised logistic regression on the same features",
+    PENALISED_RATE: "penalised log-linear regression on the same features",
+    HURDLE: "boosted trees: chance of any day, times days where there are any (LightGBM)",
+    "prior_bed_nights": "emergency bed days in two years",
     "age_sex": "age and sex",
     "prior_admissions": "number of emergency stays in two years",
     "frailty_index": "number of recorded deficits",
@@ -57,11 +74,24 @@ def comparators(declared: FeatureSet) -> dict[str, tuple[Term, ...]]:
     return found
 
 
+def comparators_of_days(declared: FeatureSet) -> dict[str, tuple[Term, ...]]:
+    """The same for an expected number of days."""
+    names = declared.model_names
+    return {step: terms for step, terms in SIMPLE_DAYS.items() if all(t.feature in names for t in terms)}
+
+
 def fit_penalised(
     declared: FeatureSet, names: Sequence[str], values: np.ndarray, event: np.ndarray, weight: np.ndarray
 ) -> Logistic:
     """Every feature as a standardised logarithm, and for each record table whether it is silent."""
     return fit(_all_terms(declared, names, values), names, values, event, weight, penalty=PENALTY)
+
+
+def fit_penalised_rate(
+    declared: FeatureSet, names: Sequence[str], values: np.ndarray, amount: np.ndarray, weight: np.ndarray
+) -> Logistic:
+    """The same for an expected number of days."""
+    return fit_rate(_all_terms(declared, names, values), names, values, amount, weight, penalty=PENALTY_OF_DAYS)
 
 
 def _all_terms(declared: FeatureSet, names: Sequence[str], values: np.ndarray) -> list[Term]:

@@ -1,16 +1,20 @@
-"""Penalised logistic regressions on declared terms, kept as readable coefficients."""
+"""Penalised regressions on declared terms (of a risk, or of a number of days), kept as readable coefficients."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from models.calibration import LEAST, MOST, MOST_LOG
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression, PoissonRegressor
+
 DIGITS = 6  # coefficients are kept to this many decimals, so that the last bits of a linear solver do not matter
-LEAST, MOST = 1e-6, 1 - 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,16 @@ class Term:
 
 @dataclass(frozen=True)
 class Logistic:
-    """A fitted regression. ``centres`` are the terms' means where it learnt: from there a contribution is measured."""
+    """A fitted regression. ``centres`` are the terms' means where it learnt: from there a contribution is measured.
+
+    ``log_link``: it predicts an expected number (the exponential of the sum), not a probability.
+    """
 
     terms: tuple[Term, ...]
     intercept: float
     coefficients: tuple[float, ...]
     centres: tuple[float, ...] = ()
+    log_link: bool = False
 
     @property
     def features(self) -> list[str]:
@@ -65,11 +73,13 @@ class Logistic:
         return list(dict.fromkeys(named))
 
     def predict(self, names: Sequence[str], values: np.ndarray) -> np.ndarray:
-        """Probability for each row; ``names`` are the columns of ``values``."""
+        """Probability, or expected number, of each row; ``names`` are the columns of ``values``."""
         columns = {name: values[:, list(names).index(name)] for name in self.features}
         logit = np.full(len(values), self.intercept)
         for term, coefficient in zip(self.terms, self.coefficients, strict=True):
             logit += coefficient * term.value(columns)
+        if self.log_link:
+            return np.exp(np.clip(logit, -MOST_LOG, MOST_LOG))
         return np.clip(1 / (1 + np.exp(-logit)), LEAST, MOST)
 
     def contributions(self, names: Sequence[str], values: np.ndarray) -> np.ndarray:
@@ -91,6 +101,7 @@ class Logistic:
         return {
             "intercept": self.intercept,
             "terms": [{**asdict(t), "coefficient": c, "centre": m} for t, c, m in parts],
+            **({"log_link": True} if self.log_link else {}),
         }
 
     @classmethod
@@ -99,7 +110,9 @@ class Logistic:
         terms = [dict(t) for t in kept["terms"]]
         coefficients = tuple(t.pop("coefficient") for t in terms)
         centres = tuple(t.pop("centre", 0.0) for t in terms)
-        return cls(tuple(Term(**t) for t in terms), kept["intercept"], coefficients, centres)
+        return cls(
+            tuple(Term(**t) for t in terms), kept["intercept"], coefficients, centres, kept.get("log_link", False)
+        )
 
 
 def fit(
@@ -113,17 +126,45 @@ def fit(
 ) -> Logistic:
     """A ridge-penalised logistic regression on the terms, each row with its weight; rows of weight 0 tell nothing.
 
-    One thread, because a sum's last bits depend on how many share it. ``penalty`` is the ridge penalty (1/C).
+    ``penalty`` is the ridge penalty (1/C).
     """
     from sklearn.linear_model import LogisticRegression  # imported here: it takes seconds, and only training needs it
 
-    told = weight > 0
+    fitted = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-10, max_iter=200)
+    return _fitted(fitted, terms, (names, values), event, weight)
+
+
+def fit_rate(
+    terms: Sequence[Term],
+    names: Sequence[str],
+    values: np.ndarray,
+    amount: np.ndarray,
+    weight: np.ndarray,
+    *,
+    penalty: float = 1.0,
+) -> Logistic:
+    """The same of an expected number: a ridge-penalised log-linear regression (Poisson's likelihood, any variance)."""
+    from sklearn.linear_model import PoissonRegressor
+
+    fitted = PoissonRegressor(alpha=penalty / weight.sum(), solver="newton-cholesky", tol=1e-8, max_iter=200)
+    return _fitted(fitted, terms, (names, values), amount, weight)
+
+
+def _fitted(
+    estimator: LogisticRegression | PoissonRegressor,
+    terms: Sequence[Term],
+    table: tuple[Sequence[str], np.ndarray],
+    outcome: np.ndarray,
+    weight: np.ndarray,
+) -> Logistic:
+    """Fitted with one thread, because a sum's last bits depend on how many share it; coefficients rounded."""
+    (names, values), told = table, weight > 0
     columns = {n: values[told, list(names).index(n)] for t in terms for n in (t.feature, t.times) if n}
     design = np.column_stack([t.value(columns) for t in terms])
-    fitted = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-10, max_iter=200)
     with threadpool_limits(limits=1):
-        fitted.fit(design, event[told], sample_weight=weight[told])
+        estimator.fit(design, outcome[told], sample_weight=weight[told])
         centre = np.average(design, axis=0, weights=weight[told])
-    coefficients = tuple(round(float(c), DIGITS) for c in fitted.coef_[0])
+    coefficients = tuple(round(float(c), DIGITS) for c in np.ravel(estimator.coef_))
     centres = tuple(round(float(m), DIGITS) for m in centre)
-    return Logistic(tuple(terms), round(float(fitted.intercept_[0]), DIGITS), coefficients, centres)
+    intercept = round(float(np.ravel(estimator.intercept_)[0]), DIGITS)
+    return Logistic(tuple(terms), intercept, coefficients, centres, log_link=not hasattr(estimator, "classes_"))

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models import evaluation, gate, registry
+from models import evaluation, gate, registry, yardstick
 from models.errors import ModelError
 from models.limits import load_limits
+from models.yardstick import RANKING_TITLES
 
-COMPARED = ("auroc", "auprc", "brier", "observed_over_expected", "calibration_slope")
+ALSO_COMPARED = ("observed_over_expected", "calibration_slope")
 OVERVIEW = ("model_id", "outcome", "kind", "data_date", "auroc", "slope", "observed_over_expected", "tests", "state")
 
 
@@ -86,7 +87,9 @@ def blocking(model_folder: Path, kept: registry.Kept) -> dict[str, str]:
         except ModelError:
             return found
         if difference["high"] < 0:
-            found["champion"] = f"AUROC surely below that of the champion {champion.model_id}"
+            found["champion"] = (
+                f"{RANKING_TITLES[difference['metric']]} surely below that of the champion {champion.model_id}"
+            )
     return found
 
 
@@ -110,9 +113,16 @@ def compare(model_folder: Path, one: str, other: str) -> Comparison:
     if both.is_empty():
         raise ModelError(f"{one} and {other} were not tested on any person and week in common")
     practice = np.unique(both["practice_code"].to_numpy(), return_inverse=True)[1]
-    rows = evaluation.TestRows(both["event"].to_numpy(), both["weight"].to_numpy(), practice)
+    amount = both["amount"].to_numpy() if "amount" in both.columns else None
+    rows = evaluation.TestRows(both["event"].to_numpy(), both["weight"].to_numpy(), practice, amount)
     mine, theirs = both["predicted"].to_numpy(), both["predicted_other"].to_numpy()
-    measured = [evaluation.replicates(p, rows) for p in (mine, theirs)]
+    return Comparison(both.height, paired(one, other, (mine, theirs), rows), evaluation.rank_agreement(mine, theirs))
+
+
+def paired(one: str, other: str, predicted: tuple[np.ndarray, np.ndarray], rows: evaluation.TestRows) -> pl.DataFrame:
+    """One row a metric: the first minus the second with its interval, and each with its own, as text."""
+    measured_by = yardstick.of(rows)
+    measured = [measured_by.replicates(p, rows) for p in predicted]
     table = [
         {
             "metric": name,
@@ -122,9 +132,9 @@ def compare(model_folder: Path, one: str, other: str) -> Comparison:
                 for model, m in zip((one, other), measured, strict=True)
             },
         }
-        for name in COMPARED
+        for name in (*measured_by.compared, *ALSO_COMPARED)
     ]
-    return Comparison(both.height, pl.DataFrame(table), evaluation.rank_agreement(mine, theirs))
+    return pl.DataFrame(table)
 
 
 def promote(

@@ -22,7 +22,8 @@ from models.outcome import Outcome, load_outcomes
 def score_week(week: dt.date, *, feature_folder: Path, model_folder: Path, out: Path, threads: int = 0) -> Path:
     """Writes ``out/week=YYYY-MM-DD/score.parquet``: one row a person of the cohort and outcome with a promoted model.
 
-    Columns: person_id, week, outcome, score (probability, to 1e-6), model_id, model_status, retrospective_flag (every
+    Columns: person_id, week, outcome, score (probability, or expected days where the outcome is
+    counted; to 1e-6), model_id, model_status, retrospective_flag (every
     promotion is later than the week: kept out of evaluation), unknown_share (share of the model's features that are
     unknown for the person). Sorted by person_id, then outcome.
 

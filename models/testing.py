@@ -9,14 +9,13 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from models import decision_curve, evaluation, gate, groups
+from models import calibration, decision_curve, evaluation, gate, groups, yardstick
 from models.candidate import Candidate
-from models.fitting import Fates, Material, boosted_without, columns_of, held_out_practices
+from models.fitting import Fates, Material, columns_of, held_out_practices, without_columns
 from models.ladder import BOOSTED
 from models.limits import load_limits
 from models.silence import silenced, silences
 
-COMPARED = ("auroc", "auprc", "brier")
 PRACTICE_FOLDS = 5
 GROUP_FEATURES = ("age", "care_home_level", "care_home_placement", "housebound_coded", "deficit_count")
 FEWER_SOURCES = {
@@ -36,7 +35,7 @@ Interval = dict[str, float]
 class Tested:
     """What was measured, by candidate; ``tests`` is what the gate asked and heard.
 
-    ``more`` is of the boosted trees alone: held-out practices, silent sources, fewer sources.
+    ``more`` is of the trees alone: silent sources, fewer sources, held-out practices.
     """
 
     rows: evaluation.TestRows
@@ -59,6 +58,7 @@ def test_candidates(
     checked: Fates,
     *,
     thorough: bool,
+    practices: bool,
 ) -> Tested:
     """Measures every candidate on the same rows.
 
@@ -68,81 +68,108 @@ def test_candidates(
         material: what they were made from.
         learned: fates of the rows learned from.
         checked: fates of the rows to check on.
-        thorough: also hold practices out, and train without sources that a board may not hold.
+        thorough: also train without sources that a board may not hold.
+        practices: where thorough, also hold practices out (of a risk).
     """
     limits = load_limits()
-    rows = evaluation.TestRows(checked.event, checked.weight, material.check.practice)
+    rows = evaluation.TestRows(checked.event, checked.weight, material.check.practice, checked.amount)
+    measured_by = yardstick.of(rows)
     by_feature = {name: material.check.column(material.names, name) for name in GROUP_FEATURES}
     who = groups.describe(material.check.keys, by_feature, groups.places_of(con))
     predicted = {c.name: c.predict(material.names, material.check.values, threads=material.threads) for c in candidates}
-    replicates = {name: evaluation.replicates(p, rows) for name, p in predicted.items()}
+    replicates = {name: measured_by.replicates(p, rows) for name, p in predicted.items()}
     metrics = {name: evaluation.summary(r) for name, r in replicates.items()}
     audited = {name: groups.assess(p, rows, who, limits) for name, p in predicted.items()}
-    worth = {name: decision_curve.worth(p, rows, limits.net_benefit_at) for name, p in predicted.items()}
-    shown = {name: predicted[name] for name in predicted if name in (BOOSTED, "age_sex", "frailty_index")}
+    risks = predicted if rows.amount is None else {}
+    worth = {name: decision_curve.worth(p, rows, limits.net_benefit_at) for name, p in risks.items()}
+    shown = {name: risks[name] for name in risks if name in (BOOSTED, "age_sex", "frailty_index")}
     return Tested(
         rows=rows,
         predicted=predicted,
         replicates=replicates,
         metrics=metrics,
         curves={name: evaluation.calibration_curve(p, rows) for name, p in predicted.items()},
-        minus=all_minus(replicates),
+        minus=all_minus(replicates, measured_by.compared),
         groups=audited,
-        decision_curve=decision_curve.decision_curve(shown, rows, limits.thresholds),
-        tests={name: gate.ask(metrics[name], audited[name], worth[name], limits) for name in predicted},
-        more=_more(candidates[-1], material, learned, rows, replicates[BOOSTED], thorough=thorough),
+        decision_curve=decision_curve.decision_curve(shown, rows, limits.thresholds) if shown else [],
+        tests={name: gate.ask(metrics[name], audited[name], worth.get(name), limits) for name in predicted},
+        more=_more(
+            candidates[-1],
+            material,
+            learned,
+            rows,
+            replicates[candidates[-1].name],
+            thorough=thorough,
+            practices=practices,
+        ),
     )
 
 
-def all_minus(replicates: Mapping[str, dict[str, np.ndarray]]) -> dict[str, dict[str, dict[str, Interval]]]:
+def all_minus(
+    replicates: Mapping[str, dict[str, np.ndarray]], compared: Sequence[str]
+) -> dict[str, dict[str, dict[str, Interval]]]:
     """Every candidate minus every other, paired: candidate, other, metric, interval."""
     return {
-        a: {b: evaluation.compare(mine, other, COMPARED) for b, other in replicates.items() if b != a}
+        a: {b: evaluation.compare(mine, other, compared) for b, other in replicates.items() if b != a}
         for a, mine in replicates.items()
     }
 
 
 def _more(
-    boosted: Candidate,
+    top: Candidate,
     material: Material,
     learned: Fates,
     rows: evaluation.TestRows,
     own: dict[str, np.ndarray],
     *,
     thorough: bool,
+    practices: bool,
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {"silent": _silent(boosted, material, rows)}
-    if not thorough or boosted.calibration is None:
-        return found
-    line = boosted.calibration
+    found: dict[str, Any] = {"silent": _silent(top, material, rows)}
+    if thorough:
+        found["fewer_sources"] = _fewer_sources(top, material, learned, rows, own)
+    if thorough and practices and top.name == BOOSTED and top.calibration is not None:
+        found["held_out_practices"] = _held_out(material, learned, top.calibration, rows)
+    return found
+
+
+def _held_out(
+    material: Material, learned: Fates, line: calibration.Calibration, rows: evaluation.TestRows
+) -> dict[str, Any]:
+    """Predictions by trees that never saw the practice: all together, and each fold with events enough."""
     predicted, fold = held_out_practices(material, learned, line, PRACTICE_FOLDS)
     folds = []
     for number in range(PRACTICE_FOLDS):
         here = (fold == number) & (rows.weight > 0)
         if min((rows.event & here).sum(), (~rows.event & here).sum()) >= load_limits().fewest_events:
-            part = evaluation.TestRows(rows.event[here], rows.weight[here], rows.practice[here])
-            folds.append({"fold": number + 1, "rows": int(here.sum()), **_brief(predicted[here], part)})
-    found["held_out_practices"] = {"all": _brief(predicted, rows), "folds": folds}
-    fewer = {}
+            folds.append({"fold": number + 1, "rows": int(here.sum()), **_brief(predicted[here], rows.only(here))})
+    return {"all": _brief(predicted, rows), "folds": folds}
+
+
+def _fewer_sources(
+    top: Candidate, material: Material, learned: Fates, rows: evaluation.TestRows, own: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """What is left, and what is lost, when sources that a board may lawfully not hold are left out of training."""
+    measured_by, found = yardstick.of(rows), {}
     for name, sources in FEWER_SOURCES.items():
         columns = columns_of(material.declared, material.names, sources)
         if columns.any():
-            candidate = boosted_without(material, learned, columns, line)
+            candidate = without_columns(material, learned, columns, top)
             p = candidate.predict(material.names, material.check.values, threads=material.threads)
-            lost = evaluation.compare(evaluation.brief(p, rows), own, ("auroc",))
-            fewer[name] = {**_brief(p, rows), "auroc_minus_all_sources": lost["auroc"]}
-    found["fewer_sources"] = fewer
+            measured = measured_by.brief(p, rows)
+            lost = evaluation.compare(measured, own, (measured_by.ranking,))
+            found[name] = {**evaluation.summary(measured), "minus_all_sources": lost[measured_by.ranking]}
     return found
 
 
-def _silent(boosted: Candidate, material: Material, rows: evaluation.TestRows) -> dict[str, Any]:
+def _silent(top: Candidate, material: Material, rows: evaluation.TestRows) -> dict[str, Any]:
     """What is left when one source is unknown for everyone: as in a week in which it has fallen silent."""
     found = {}
     for name, columns in silences(material.declared, material.names).items():
         values = silenced(material.check.values, columns)
-        found[name] = _brief(boosted.predict(material.names, values, threads=material.threads), rows)
+        found[name] = _brief(top.predict(material.names, values, threads=material.threads), rows)
     return found
 
 
 def _brief(predicted: np.ndarray, rows: evaluation.TestRows) -> dict[str, Interval]:
-    return evaluation.summary(evaluation.brief(predicted, rows))
+    return evaluation.summary(yardstick.of(rows).brief(predicted, rows))

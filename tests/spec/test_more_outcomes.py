@@ -94,4 +94,5 @@ def test_every_outcome_says_what_a_team_can_do_and_only_death_has_no_number():
     outcomes = load_outcomes()
     assert all(o.action and o.definition and o.completeness_reason for o in outcomes.values())
     assert [o.name for o in outcomes.values() if not o.shown] == ["death_12m"]
-    assert [o.name for o in outcomes.values() if o.routine] == ["emergency_admission_12m", "emergency_admission_90d"]
+    routine = ["emergency_admission_12m", "emergency_admission_90d", "emergency_bed_days_12m"]
+    assert [o.name for o in outcomes.values() if o.routine] == routine

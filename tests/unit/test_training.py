@@ -153,6 +153,31 @@ def test_themes_of_a_listed_person_add_up_to_the_score(world):
         assert said["lowers"].max() <= 2
 
 
+def test_expected_days_are_kept_judged_and_scored_like_risks(world, tmp_path):
+    found = next(o for o in world.report.outcomes if o.outcome == "emergency_bed_days_12m")
+    assert [*found.metrics] == [
+        "age_sex",
+        "prior_bed_nights",
+        "frailty_index",
+        "penalised_poisson",
+        "lightgbm_hurdle",
+    ]
+    hurdle = models.load(world.folder / "model", found.kept["lightgbm_hurdle"])
+    assert found.metrics["lightgbm_hurdle"]["concentration"]["low"] > 0.6
+    promotion = models.Promotion(found.outcome, f"{WEEK}", hurdle.model_id, "champion", ())
+    shutil.copytree(world.folder / "model", tmp_path / "model")
+    registry.promote(tmp_path / "model", promotion)
+    days = world.score(WEEK, model_folder=tmp_path / "model", out=tmp_path).filter(outcome=found.outcome)["score"]
+    seen = found.metrics["lightgbm_hurdle"]["mean_days"]["estimate"]
+    assert 0.5 * seen < days.mean() < 2 * seen
+    assert days.max() > 2
+    card = (hurdle.folder / "card.md").read_text(encoding="utf-8")
+    assert "share of all days, highest 5 %" in card
+    assert "AUROC minus" not in card
+    with pytest.raises(models.ModelError, match="no sum of themes"):
+        models.themes_of(world.feature, tmp_path / "model", WEEK, [1], outcome=found.outcome, declared=world.declared)
+
+
 def test_nobody_is_explained_by_the_outcome_that_has_no_number(world):
     with pytest.raises(models.ModelError, match="computed for nobody"):
         models.themes_of(world.feature, world.folder / "model", WEEK, [1], outcome="death_12m")
