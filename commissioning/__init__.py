@@ -10,6 +10,8 @@ is made, any path or connection of its own.
 from commissioning.dashboard import PageHeading, write_dashboard
 from commissioning.declaration import Indicator, IndicatorError, load_indicators
 from commissioning.marts import build_marts
+from commissioning.population import distributions
+from commissioning.population_page import write_population_page
 from commissioning.tables import PLAIN_TABLES, MartReport, MartTable, read_catalogue
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "MartTable",
     "PageHeading",
     "build_marts",
+    "distributions",
     "load_indicators",
     "read_catalogue",
     "write_dashboard",
+    "write_population_page",
 ]

@@ -12,7 +12,13 @@ from features.declaration import FeatureSet, load_features
 from features.deficit_evidence import deficit_evidence
 from features.dictionary import dictionary_page, matrix_schema
 from features.errors import FeatureError
-from features.evidence import care_home_agreement, care_home_evidence, evidence_in_words, housebound_evidence
+from features.evidence import (
+    care_home_agreement,
+    care_home_evidence,
+    care_home_sources,
+    evidence_in_words,
+    housebound_evidence,
+)
 from features.matrix import build_matrix
 from features.reasons import reasons
 
@@ -22,6 +28,7 @@ __all__ = [
     "build_matrix",
     "care_home_agreement",
     "care_home_evidence",
+    "care_home_sources",
     "cohort",
     "deficit_evidence",
     "dictionary_page",

@@ -217,6 +217,11 @@ class FeatureSet:
         """Version of every codelist that the declarations use, by name."""
         return codelist.versions(self.codelists, self.used_codelists)
 
+    @property
+    def index_codelists(self) -> str:
+        """Versions of the lists behind the computed index, in words: every output that shows the index names them."""
+        return codelist.in_words({name: self.codelist_versions[name] for name in self.deficits})
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of what decides the values: declarations and codes, not the wording of a sentence."""

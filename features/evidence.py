@@ -16,6 +16,7 @@ HOUSEBOUND_LEVELS = {1: "possible", 2: "probable", 3: "confirmed"}
 CARE_HOME_LEVELS = {1: "for now", 2: "residential or kind not told", 3: "nursing"}
 LEVELS = {"care_home": CARE_HOME_LEVELS, "housebound": HOUSEBOUND_LEVELS}
 RESIDENT = 2
+SOURCE_WORDS = {"council": "council", "gp": "GP record", "hospital": "hospital", "registration": "registration"}
 
 
 def housebound_evidence(
@@ -53,20 +54,41 @@ def care_home_agreement(feature_folder: Path, week: dt.date, *, declared: Featur
 
     Columns: one flag a source, people. Not suppressed: for the analyst, not for publication.
     """
-    phenotype = (declared or load_features()).phenotypes["care_home"]
-    said = {r.subject: r.source for r in phenotype.rules if r.source and r.level >= RESIDENT}
-    sources = sorted(set(said.values()))
-    kept = pl.read_parquet(week_file(feature_folder, week, "evidence.parquet"))
-    source = pl.col("fact").replace_strict(said, default=None, return_dtype=pl.String)
+    sources = list(SOURCE_WORDS)
     return (
-        kept.filter(phenotype="care_home")
-        .with_columns(source=source)
-        .group_by("person_id")
-        .agg([(pl.col("source") == s).any().alias(s) for s in sources])
-        .filter(pl.any_horizontal(sources))
+        _by_source(feature_folder, week, declared)
         .group_by(sources)
         .agg(people=pl.len())
         .sort("people", *sources, descending=[True] + [False] * len(sources))
+    )
+
+
+def care_home_sources(feature_folder: Path, week: dt.date, *, declared: FeatureSet | None = None) -> pl.DataFrame:
+    """One row a person who lives in a care home by any source: person_id, sources ("GP record, hospital").
+
+    People for whom no source says so, and those of whom it is not known, have no row. Sorted by person.
+
+    Raises:
+        FeatureError: the week has not been computed.
+    """
+    words = [pl.when(pl.col(s)).then(pl.lit(said)) for s, said in SOURCE_WORDS.items()]
+    told = pl.concat_str(words, separator=", ", ignore_nulls=True)
+    return _by_source(feature_folder, week, declared).select("person_id", sources=told).sort("person_id")
+
+
+def _by_source(feature_folder: Path, week: dt.date, declared: FeatureSet | None) -> pl.DataFrame:
+    """One row a person who lives in a care home by any source: person_id and one flag a source."""
+    phenotype = (declared or load_features()).phenotypes["care_home"]
+    said = {r.subject: r.source for r in phenotype.rules if r.source and r.level >= RESIDENT}
+    source = pl.col("fact").replace_strict(said, default=None, return_dtype=pl.String)
+    return (
+        pl.scan_parquet(week_file(feature_folder, week, "evidence.parquet"))
+        .filter(pl.col("phenotype") == "care_home")
+        .with_columns(source=source)
+        .group_by("person_id")
+        .agg([(pl.col("source") == s).any().alias(s) for s in SOURCE_WORDS])
+        .filter(pl.any_horizontal(*SOURCE_WORDS))
+        .collect()
     )
 
 

@@ -10,6 +10,7 @@ from pipelines.assets.conform import conform
 from pipelines.assets.features import feature
 from pipelines.assets.lists import weekly_list
 from pipelines.assets.models import MODEL, model, score
+from pipelines.assets.population import population
 from pipelines.assets.publication import publication
 from pipelines.assets.quality import GROUP as QUALITY
 from pipelines.assets.quality import expectations, quality
@@ -45,7 +46,7 @@ expectations_job = dg.define_asset_job(
 )
 
 defs = dg.Definitions(
-    assets=[conform, record, feature, model, score, weekly_list, marts, publication, quality, expectations],
+    assets=[conform, record, feature, model, score, weekly_list, marts, population, publication, quality, expectations],
     jobs=[weekly, train, quality_job, expectations_job, status, query_job, person, why_job, compare_job],
     schedules=[monday_schedule(weekly)],
     sensors=[inbox_sensor(weekly), after_weekly_sensor(weekly, quality_job), failure_sensor()],

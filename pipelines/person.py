@@ -75,6 +75,8 @@ def read_person(store: Store, reference: str, week: str | None = None) -> Person
     if manifest is None:
         raise ProblemError(f"Nothing is published in {store.home} yet; `anticipate run` does that.")
     monday = parse_week(week) if week else dt.date.fromisoformat(manifest["week"])
+    from features import load_features
+
     with reading(store, analyst=True) as con:
         views = _columns(con)
         if is_withheld(con, person_id):
@@ -92,7 +94,7 @@ def read_person(store: Store, reference: str, week: str | None = None) -> Person
             scores=_of_week(con, views, "score", person_id, monday),
             lists=_lists(con, views, person_id, monday),
             deficits=_deficits(con, views, person_id, monday),
-            codelists=_codelists(),
+            codelists=load_features().index_codelists,
         )
 
 
@@ -198,14 +200,6 @@ def _evidence(
 
     told = evidence_in_words(kept.with_columns(person_id=pl.lit(person_id)))
     return told.select("phenotype", "level", "event_date", "words", speaks=pl.when("against").then(pl.lit("against")))
-
-
-def _codelists() -> str:
-    from features import load_features
-    from features.codelist import in_words
-
-    declared = load_features()
-    return in_words({name: declared.codelist_versions[name] for name in declared.deficits})
 
 
 def _deficits(

@@ -12,6 +12,8 @@ from data_contracts.identity import key_fingerprint
 from outreach.ledger import ledgers
 from pipelines.errors import ProblemError
 from pipelines.marts import current_dashboard, current_marts, marts_data_date
+from pipelines.population import PAGE as POPULATION
+from pipelines.population import page_folder
 from pipelines.publish import Contents, Table, publish
 from pipelines.release.door import audit_log
 from pipelines.stages import feature_folder, list_folder, open_key, open_views, score_folder
@@ -23,6 +25,7 @@ LIST_WEEKS = 8
 
 MODEL_CARD = "model_card.html"
 DASHBOARD = "dashboard.html"
+POPULATION_PAGE = "population.html"
 _KNOWN = {
     "person_id": "pseudonymous person; write person_ref(person_id) to read it, person_id_of('…') to ask for it",
     "known_from": "first day on which this could have been known",
@@ -44,6 +47,9 @@ def contents_of(store: Store, week: dt.date) -> Contents:
     newest = max(weeks, default=week)
     used = models_in_use(store, newest).rows(named=True)
     pages = {f"lists/week={w}": list_folder(store) / f"week={w}" for w in weeks[-LIST_WEEKS:]}
+    counted = sorted(page_folder(store).glob(f"week=*/{POPULATION}"))[-LIST_WEEKS:]
+    population = {f"population/{p.parent.name}.html": p for p in counted}
+    population |= {POPULATION_PAGE: counted[-1]} if counted else {}
     cards = {MODEL_CARD: store.models / str(used[0]["model_id"]) / "card.html"} if used else {}
     return Contents(
         week=newest,
@@ -52,7 +58,7 @@ def contents_of(store: Store, week: dt.date) -> Contents:
         record=lambda con: open_views(store, con),
         meanings=_meanings(),
         analyst=_analyst_tables(store),
-        files={**pages, **cards, DASHBOARD: current_dashboard(store)},
+        files={**pages, **cards, **population, DASHBOARD: current_dashboard(store)},
         facts={
             "run_week": week.isoformat(),
             "model_id": used[0]["model_id"] if used else None,

@@ -112,6 +112,7 @@ def show_places(store: Store) -> None:
     places = {
         "lists": current / "lists" / f"week={manifest['week']}",
         "dashboard": current / "dashboard.html",
+        "population": current / "population.html",
         "model card": current / "model_card.html",
         "warehouse": current / WAREHOUSE,
         "analyst file": current / ANALYST,

@@ -9,11 +9,12 @@ from pipelines.assets.commissioning import _SPECS as MART_SPECS
 from pipelines.assets.features import KEY as FEATURE
 from pipelines.assets.lists import KEY as LIST
 from pipelines.assets.models import MODEL, SCORE
+from pipelines.assets.population import KEY as POPULATION
 from pipelines.findings import Finding, keep
 from pipelines.identity_scan import identities_in
 from pipelines.partitions import week_of_run
 from pipelines.presentation import markdown
-from pipelines.publication import DASHBOARD, MODEL_CARD, contents_of, publish_contents
+from pipelines.publication import DASHBOARD, MODEL_CARD, POPULATION_PAGE, contents_of, publish_contents
 from pipelines.publish import ANALYST, WAREHOUSE
 from pipelines.resources import Writer
 
@@ -22,7 +23,7 @@ KEY = dg.AssetKey("publication")
 
 @dg.asset(
     key=KEY,
-    deps=[LIST, SCORE, FEATURE, MODEL, *(s.key for s in MART_SPECS)],
+    deps=[LIST, SCORE, FEATURE, MODEL, POPULATION, *(s.key for s in MART_SPECS)],
     group_name="publish",
     owners=["team:data-management"],
     kinds={"duckdb", "html", "excel"},
@@ -65,7 +66,7 @@ def publication(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[d
             "folder": dg.MetadataValue.path(str(folder)),
             **{
                 name: dg.MetadataValue.path(str(folder / name))
-                for name in (DASHBOARD, MODEL_CARD, WAREHOUSE, ANALYST)
+                for name in (DASHBOARD, POPULATION_PAGE, MODEL_CARD, WAREHOUSE, ANALYST)
                 if (folder / name).exists()
             },
         },

@@ -22,7 +22,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-STEPS = ("conform", "record", "feature", "model", "score", "weekly_list", "marts", "publication")
+STEPS = ("conform", "record", "feature", "model", "score", "weekly_list", "marts", "population", "publication")
 
 
 def main() -> None:
