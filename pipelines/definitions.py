@@ -16,6 +16,7 @@ from pipelines.assets.quality import GROUP as QUALITY
 from pipelines.assets.quality import expectations, quality
 from pipelines.assets.record import record
 from pipelines.automation import after_weekly_sensor, failure_sensor, inbox_sensor, monday_schedule
+from pipelines.list_jobs import evaluate_job, feedback_job, register_job
 from pipelines.progress import listening_logger
 from pipelines.resources import Home, Writer
 
@@ -47,7 +48,11 @@ expectations_job = dg.define_asset_job(
 
 defs = dg.Definitions(
     assets=[conform, record, feature, model, score, weekly_list, marts, population, publication, quality, expectations],
-    jobs=[weekly, train, quality_job, expectations_job, status, query_job, person, why_job, compare_job],
+    jobs=[
+        *(weekly, train, quality_job, expectations_job),
+        *(status, query_job, person, why_job, compare_job),
+        *(register_job, evaluate_job, feedback_job),
+    ],
     schedules=[monday_schedule(weekly)],
     sensors=[inbox_sensor(weekly), after_weekly_sensor(weekly, quality_job), failure_sensor()],
     resources={"home": Home(), "writer": Writer()},

@@ -17,6 +17,7 @@ from outreach import ListError
 from outreach.design import Design, load_design
 from outreach.evaluation import Effect, evaluate, finished
 from outreach.ledger import ledgers
+from outreach.links import follow, linked
 from pipelines.account import account
 from pipelines.errors import ProblemError
 from pipelines.release.roles import NotAllowedError, can_be_written
@@ -82,10 +83,14 @@ def _seen_to(store: Store) -> dt.date:
 
 
 def _outcomes(store: Store, compared: pl.DataFrame, design: Design, seen_to: dt.date) -> pl.DataFrame:
-    asked = compared.select("person_id", "week", until=pl.col("week") + pl.duration(days=design.horizon_days))
+    """What happened to each person compared; a number that has changed since is followed."""
+    asked = compared.select("person_id", "week", until=pl.col("week") + pl.duration(days=design.horizon_days)).unique()
     with record_opened(store) as con:
-        con.register("listed_week", asked.unique().to_arrow())
-        return con.sql(sql.load("outreach/outcome_of_listed"), params={"seen": seen_to}).pl()
+        now = follow(asked.with_columns(listed_as="person_id"), linked(con, dt.date.max))
+        con.register("listed_week", now.drop("listed_as").unique().to_arrow())
+        found = con.sql(sql.load("outreach/outcome_of_listed"), params={"seen": seen_to}).pl()
+    told = now.select("person_id", "week", "listed_as").join(found, on=["person_id", "week"])
+    return told.with_columns(person_id="listed_as").drop("listed_as")
 
 
 def _keep(store: Store, found: Evaluated, seen_to: dt.date) -> None:

@@ -42,12 +42,12 @@ class Standing:
         return person in self.registered and person not in self.opted_out
 
 
-def newest_received(store: Store) -> dict[str, dt.date]:
-    """The newest day on which an accepted file of each source was received."""
+def newest_received(store: Store, until: dt.date = dt.date.max) -> dict[str, dt.date]:
+    """The newest day, at most `until`, on which an accepted file of each source was received."""
     newest: dict[str, dt.date] = {}
     for entry in read_entries(store.lake):
-        if entry.fate in ("accepted", "resent"):
-            day = dt.date.fromisoformat(entry.received)
+        day = dt.date.fromisoformat(entry.received)
+        if entry.fate in ("accepted", "resent") and day <= until:
             newest[entry.source] = max(day, newest.get(entry.source, day))
     return newest
 
