@@ -102,27 +102,10 @@ def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, s
     if feature.model_use and any(re.search(rf"\b{w}|_{w}|^{w}", feature.name) for w in AUDIT_ONLY):
         raise FeatureError(f"feature {feature.name!r} may only audit a model: say model_use: false")
     _check_words(feature)
-    if feature.measure == "phenotype":
-        phenotype = declared.phenotypes.get(feature.phenotype or "")
-        if phenotype is None or feature.column not in phenotype.columns:
-            raise FeatureError(f"feature {feature.name!r}: its file declares no phenotype with {feature.column!r}")
-    elif feature.measure == "demographic":
-        if feature.column not in described:
-            raise FeatureError(f"feature {feature.name!r}: sql/features/population.sql returns no {feature.column!r}")
-    elif feature.measure in KIND_OF_MEASURE:
-        group = declared.groups.get(feature.group or "")
-        if group is None:
-            raise FeatureError(f"feature {feature.name!r} names group {feature.group!r}, which is not declared")
-        kind = KIND_OF_MEASURE[feature.measure]
-        if group.kind != kind:
-            raise FeatureError(f"feature {feature.name!r}: {feature.measure} needs a group of kind {kind!r}")
-        if result_column(feature) not in produced[kind]:
-            statement = STATEMENT_OF_KIND[kind]
-            raise FeatureError(
-                f"feature {feature.name!r}: sql/features/{statement}.sql returns no {result_column(feature)!r}"
-            )
-        if feature.measure in NEEDS_VALUE and any(m.value is None for m in group.members):
-            raise FeatureError(f"feature {feature.name!r}: every member of {group.name!r} needs a value")
+    if feature.measure in KIND_OF_MEASURE:
+        _check_group_feature(declared, feature, produced)
+    elif problem := _unmade(declared, feature, described):
+        raise FeatureError(f"feature {feature.name!r}: {problem}")
     if feature.measure == "days_since" and feature.window is None:
         raise FeatureError(f"feature {feature.name!r}: days_since needs a window, the value that stands for never")
     dated = any("{latest}" in text for _, text in feature.reason)
@@ -130,6 +113,37 @@ def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, s
         raise FeatureError(
             f"feature {feature.name!r}: its sentence has a date, so its group needs a days_since feature"
         )
+
+
+def _unmade(declared: FeatureSet, feature: Feature, described: set[str]) -> str:
+    """Why what the feature names is made by nothing; empty when it is made."""
+    if feature.measure == "phenotype":
+        phenotype = declared.phenotypes.get(feature.phenotype or "")
+        if phenotype is None or feature.column not in phenotype.columns:
+            return f"its file declares no phenotype with {feature.column!r}"
+    if feature.measure == "demographic" and feature.column not in described:
+        return f"sql/features/population.sql returns no {feature.column!r}"
+    if feature.measure == "deficit_change" and f"{feature.column}_mask" not in output_columns(
+        "features/deficit_change"
+    ):
+        return f"sql/features/deficit_change.sql returns no {feature.column}_mask"
+    return ""
+
+
+def _check_group_feature(declared: FeatureSet, feature: Feature, produced: dict[str, set[str]]) -> None:
+    group = declared.groups.get(feature.group or "")
+    if group is None:
+        raise FeatureError(f"feature {feature.name!r} names group {feature.group!r}, which is not declared")
+    kind = KIND_OF_MEASURE[feature.measure]
+    if group.kind != kind:
+        raise FeatureError(f"feature {feature.name!r}: {feature.measure} needs a group of kind {kind!r}")
+    if result_column(feature) not in produced[kind]:
+        statement = STATEMENT_OF_KIND[kind]
+        raise FeatureError(
+            f"feature {feature.name!r}: sql/features/{statement}.sql returns no {result_column(feature)!r}"
+        )
+    if feature.measure in NEEDS_VALUE and any(m.value is None for m in group.members):
+        raise FeatureError(f"feature {feature.name!r}: every member of {group.name!r} needs a value")
 
 
 def _check_derived(declared: FeatureSet, feature: Feature) -> None:

@@ -22,6 +22,7 @@ from features.checks import check_declarations
 from features.errors import FeatureError
 from features.local import implied_tables, site_documents
 from features.phenotype import Phenotype, parse
+from features.substances import substance_rows
 
 DECLARED = Path(__file__).parent / "declared"
 
@@ -51,6 +52,7 @@ Measure = Literal[
     "demographic",
     "deficit",
     "deficit_count",
+    "deficit_change",
     "phenotype",
 ]
 WINDOWED: tuple[Measure, ...] = ("count", "sum", "nights", "distinct")
@@ -182,7 +184,7 @@ class FeatureSet:
 
     def tables_of(self, feature: Feature) -> tuple[str, ...]:
         """Record tables that a feature reads; empty for facts of the registration."""
-        if feature.measure == "deficit":
+        if feature.measure in ("deficit", "deficit_change"):
             return (self.deficit_table,)
         if feature.measure == "deficit_count":
             return (self.deficit_table, *self.tables_of(self.by_name[self.polypharmacy[0]]))
@@ -238,6 +240,7 @@ class FeatureSet:
             [asdict(self.codes(name)) for name in self.used_codelists],
             diagnoses.code_rows().rows(),
             diagnoses.weights(),
+            substance_rows().rows(),
         ]
         return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
 

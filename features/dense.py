@@ -31,6 +31,7 @@ class WeekRows:
         long: by kind of group, one row a person and group.
         deficits: person_id and deficit_mask of people with a recorded deficit.
         results: person_id and value_mask of people with a result that a value rule reads.
+        gained: person_id and three masks of people with a deficit by code that was not there a year before.
         run, days: rows of ``sql/features/status_run.sql`` and ``days_long.sql``, for the phenotypes.
         heard: by record table, for each person whether its sources have told anything new not too long ago.
     """
@@ -43,6 +44,7 @@ class WeekRows:
     run: pl.DataFrame = field(default_factory=pl.DataFrame)
     days: pl.DataFrame = field(default_factory=pl.DataFrame)
     results: pl.DataFrame = field(default_factory=pl.DataFrame)
+    gained: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndarray], dict[str, Judged]]:
@@ -50,25 +52,13 @@ def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndar
     persons = read.population["person_id"].to_numpy()
     slices = {kind: _by_group(persons, frame) for kind, frame in read.long.items()}
     judged = judge_week(declared, read, slices)
-    mask = _deficit_mask(declared, read, persons)
+    shown = _Shown(declared, read, persons, slices, judged, _deficit_mask(declared, read, persons))
     columns: dict[str, np.ndarray] = {}
     for feature in (f for f in declared.features if not f.of):
         known = _known(declared, feature, read.heard, len(persons))
-        if feature.measure == "phenotype":
-            values = judged[feature.phenotype or ""].column(feature.column or "")
-        elif feature.measure == "household":
-            values = household_values(feature, columns, read.population["household_id"])
-        elif feature.measure == "demographic":
-            values = read.population[feature.column or ""].cast(pl.Float32).to_numpy()
-        elif feature.measure == "deficit":
-            values = ((mask >> (feature.bit or 0)) & 1).astype(np.float32)
-        elif feature.measure == "deficit_count":
-            medicines = columns[declared.polypharmacy[0]]
-            known &= ~np.isnan(medicines)
-            values = np.bitwise_count(mask).astype(np.float32) + (medicines >= declared.polypharmacy[1])
-        else:
-            values = _group_values(declared, feature, read.week, slices, len(persons))
-        columns[feature.name] = np.where(known, values, UNKNOWN).astype(np.float32)
+        if feature.measure == "deficit_count":
+            known &= ~np.isnan(columns[declared.polypharmacy[0]])
+        columns[feature.name] = np.where(known, _own_values(shown, feature, columns), UNKNOWN).astype(np.float32)
     for feature in declared.features:
         if feature.of and feature.measure == "household":
             values = household_values(feature, columns, read.population["household_id"])
@@ -76,6 +66,41 @@ def week_values(declared: FeatureSet, read: WeekRows) -> tuple[dict[str, np.ndar
             values = derived_values(feature, columns) if feature.of else columns[feature.name]
         columns[feature.name] = old_enough(feature, values, columns).astype(np.float32)
     return {name: columns[name] for name in declared.names}, judged
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the columns of one Monday are made from."""
+
+    declared: FeatureSet
+    read: WeekRows
+    persons: np.ndarray
+    slices: dict[str, dict[int, tuple[np.ndarray, pl.DataFrame]]]
+    judged: dict[str, Judged]
+    deficits: np.ndarray
+
+
+def _own_values(shown: _Shown, feature: Feature, columns: dict[str, np.ndarray]) -> np.ndarray:
+    """Values of a feature that is made of no other, but for the number of medicines in the count of deficits."""
+    declared, population = shown.declared, shown.read.population
+    values: np.ndarray
+    match feature.measure:
+        case "phenotype":
+            values = shown.judged[feature.phenotype or ""].column(feature.column or "")
+        case "household":
+            values = household_values(feature, columns, population["household_id"])
+        case "demographic":
+            values = population[feature.column or ""].cast(pl.Float32).to_numpy()
+        case "deficit":
+            values = (shown.deficits >> (feature.bit or 0)) & 1
+        case "deficit_count":
+            feature_of, least = declared.polypharmacy
+            values = np.bitwise_count(shown.deficits).astype(np.float32) + (columns[feature_of] >= least)
+        case "deficit_change":
+            values = np.bitwise_count(_dense(shown.persons, shown.read.gained, f"{feature.column}_mask"))
+        case _:
+            values = _group_values(declared, feature, shown.read.week, shown.slices, len(shown.persons))
+    return values
 
 
 def _known(declared: FeatureSet, feature: Feature, heard: dict[str, np.ndarray], people: int) -> np.ndarray:

@@ -17,6 +17,7 @@ import polars as pl
 import sql
 from features import diagnoses, measurements, statements
 from features.declaration import FeatureSet, Table
+from features.substances import substance_rows
 
 WINDOWS = (30, 90, 365, 730)
 ROW = "null::bigint as person_id, 0 as group_id, null::date as known_from, null::date as known_until"
@@ -36,7 +37,8 @@ EMPTY_VALUE = (
     "null::date as readable_until, 0 as said where false"
 )
 EMPTY_DEFICIT = (
-    "select null::bigint as person_id, null::bigint as deficit_bit, null::date as readable_from, "
+    "select null::bigint as person_id, null::bigint as deficit_bit, null::date as happened, null::date as entered, "
+    "null::date as readable_from, "
     "null::date as readable_until where false"
 )
 TABLES = (
@@ -48,6 +50,7 @@ TABLES = (
     "feature_interval",
     "feature_measurement",
     "feature_item",
+    "feature_substance",
     "feature_deficit",
     "feature_measure_code",
     "feature_measure_unit",
@@ -87,10 +90,20 @@ def gather(
         selects = [s for s in [statements.member_selects(declared, kind, tables)] if s]
         if kind == "event" and codes.height:
             selects.append(sql.load("features/coded_event"))
-        _make(con, f"feature_{kind}", "\nunion all\n".join(selects) or empty)
+        rows_of_kind = "\nunion all\n".join(selects) or empty
+        if kind == "item":
+            rows_of_kind = _by_substance(con, rows_of_kind)
+        _make(con, f"feature_{kind}", rows_of_kind)
     _keep_phenotype_groups(con, declared)
     _keep_diagnoses(con, declared, tables)
     _keep_deficits(con, declared, tables)
+
+
+def _by_substance(con: duckdb.DuckDBPyConnection, issued: str) -> str:
+    """The statement that takes products of one substance for one item."""
+    _keep(con, "feature_substance", substance_rows())
+    con.execute(f"create or replace temporary view feature_issued as {issued}")
+    return sql.load("features/item_span")
 
 
 def _keep_diagnoses(con: duckdb.DuckDBPyConnection, declared: FeatureSet, tables: Collection[str]) -> None:
@@ -142,7 +155,8 @@ def release(con: duckdb.DuckDBPyConnection) -> None:
     """Drops what ``gather`` and ``weeks_at_once`` made."""
     for table in TABLES:
         con.execute(f"drop table if exists {table}")
-    con.execute("drop view if exists feature_episode")
+    for view in ("feature_episode", "feature_issued"):
+        con.execute(f"drop view if exists {view}")
 
 
 def newest_known(

@@ -91,6 +91,7 @@ def _read(
     population = gather.rows(con, "population")
     long = {kind: gather.rows(con, statement) for kind, statement in STATEMENT_OF_KIND.items()}
     deficits, results = gather.rows(con, "deficit_long"), gather.rows(con, "value_long")
+    gained = gather.rows(con, "deficit_change")
     run, days = gather.rows(con, "status_run"), gather.rows(con, "days_long")
     for week in weeks:
         pick = pl.col("week") == week
@@ -109,6 +110,7 @@ def _read(
             run.filter(pick),
             days.filter(pick),
             results.filter(pick),
+            gained.filter(pick),
         )
 
 

@@ -20,7 +20,7 @@ TABLES = {
     "death": "person_id bigint, death_date date, death_source varchar",
     "opt_out": "person_id bigint, opt_out_type varchar, start_date date",
     "gp_event": "person_id bigint, practice_code varchar, event_date date, code bigint, value decimal(19,3), "
-    "unit varchar",
+    "unit varchar, entered_date date",
     "medication": "person_id bigint, practice_code varchar, event_date date, product_code bigint, "
     "quantity decimal(19,3)",
     "gp_appointment": "person_id bigint, practice_code varchar, event_date date, status_code varchar, "

@@ -1,12 +1,16 @@
--- Grain: one row per (person, deficit, readable_until): from which Monday on a recorded deficit could be read.
+-- Grain: one row per (person, deficit, readable_until): from which Monday on a recorded deficit could be read, when the
+-- first entry of it happened, and when the first was entered (without a day of entry, when it was known).
 -- Inputs: gp_event, feature_deficit_code (code, deficit_bit bigint, lookback_days), feature_span (first_week, last_week).
 -- A deficit once recorded stays (lookback_days is null: ever recorded), until every row that carries it is withdrawn; so
 -- only the earliest readable day per end of validity is kept, and 52 weeks cost one pass over the events. One with a
--- look-back of N days is read while its day lies within the N days before the Monday.
+-- look-back of N days is read while its day lies within the N days before the Monday. What was withdrawn in the year before
+-- the first week is kept too: sql/features/deficit_change.sql compares with what was known 365 days before.
 with recorded as (
     select
         e.person_id,
         c.deficit_bit,
+        e.event_date as happened,
+        greatest(coalesce(e.entered_date, e.known_from), e.event_date + 1) as entered,
         greatest(e.known_from, e.event_date + 1) as readable_from,
         case
             when c.lookback_days is null then e.known_until
@@ -20,13 +24,15 @@ with recorded as (
     where
         e.event_date < s.last_week
         and e.known_from <= s.last_week
-        and (e.known_until is null or e.known_until > s.first_week)
-        and (c.lookback_days is null or e.event_date >= s.first_week - c.lookback_days)
+        and (e.known_until is null or e.known_until > s.first_week - 365)
+        and (c.lookback_days is null or e.event_date >= s.first_week - 365 - c.lookback_days)
 )
 
 select
     person_id,
     deficit_bit,
+    min(happened) as happened,
+    min(entered) as entered,
     min(readable_from) as readable_from,
     readable_until
 from recorded

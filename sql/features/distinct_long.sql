@@ -1,6 +1,6 @@
 -- Grain: one row per (week, person, group) with at least one item in the last 365 days.
 -- Inputs: feature_item (person_id, group_id, item, event_date, known_from, known_until), feature_week (week, start_365).
--- distinct_365: how many different items, e.g. medicinal products issued. started_90: items first seen in the last 90 of
+-- distinct_365: how many different items, e.g. medicines issued (sql/features/item_span.sql). started_90: items first seen in the last 90 of
 -- the 365 days; stopped_90: items seen at least twice in the 275 days before those, and not in them.
 with item as (
     select

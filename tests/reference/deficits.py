@@ -23,14 +23,35 @@ class Event:
     known_until: dt.date | None = None
     value: Decimal | None = None
     unit: str | None = None
+    entered: dt.date | None = None
+
+
+def gained(events: Sequence[Event], week: dt.date) -> tuple[int, int, int]:
+    """Deficits by code that could not be read 365 days before: new, newly recorded, newly delivered."""
+    before = week - dt.timedelta(days=365)
+    told = {"new": 0, "recorded": 0, "delivered": 0}
+    for name in {row["codelist"] for row in _rows("efi_deficit") if row["rule"] == "code"}:
+        of_it = [e for e in events if e.codelist == name]
+        now = [e for e in of_it if _readable(e, week) and _recent(e, week)]
+        if not now or any(_readable(e, before) and _recent(e, before) for e in of_it):
+            continue
+        entered = min(max(e.entered or e.known_from, e.day + dt.timedelta(days=1)) for e in now)
+        if min(e.day for e in now) >= before:
+            told["new"] += 1
+        else:
+            told["recorded" if entered > before else "delivered"] += 1
+    return told["new"], told["recorded"], told["delivered"]
+
+
+def _readable(event: Event, week: dt.date) -> bool:
+    withdrawn = event.known_until is not None and event.known_until <= week
+    return event.day < week and event.known_from <= week and not withdrawn
 
 
 def deficits(events: Sequence[Event], week: dt.date, sex: str | None) -> set[str]:
     """Names of the deficits by code and by value; polypharmacy is counted elsewhere."""
     rules = [row for row in _rows("efi_deficit") if row["applied_flag"] == "true"]
-    readable = [
-        e for e in events if e.day < week and e.known_from <= week and (e.known_until is None or e.known_until > week)
-    ]
+    readable = [e for e in events if _readable(e, week)]
     found = {
         rule["deficit"]
         for rule in rules

@@ -13,6 +13,7 @@ TITLES = {
     "housebound": "Housebound",
     "care_home": "Living in a care home",
     "frailty_index": "Frailty index and its deficits",
+    "index_change": "What the frailty index gained in a year",
     "hospital_frailty": "Hospital Frailty Risk Score and Charlson index",
 }
 INTRODUCTION = """# Cases that define

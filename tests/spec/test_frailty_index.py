@@ -59,6 +59,7 @@ def add(record: TinyRecord, declared: FeatureSet, person: int, event: Event) -> 
         unit=event.unit,
         known_from=event.known_from,
         known_until=event.known_until,
+        entered_date=event.entered,
     )
 
 
@@ -156,7 +157,8 @@ def events(draw: st.DrawFn) -> Event:
     known = day + dt.timedelta(days=draw(st.integers(0, 60)))
     gone = known + dt.timedelta(days=draw(st.integers(1, 300))) if draw(st.booleans()) else None
     if draw(st.booleans()):
-        return Event(draw(coded), day, known, gone)
+        entered = draw(st.one_of(st.none(), st.dates(day, known)))
+        return Event(draw(coded), day, known, gone, entered=entered)
     return Event(draw(st.sampled_from(measures())), day, known, gone, draw(numbers), draw(units))
 
 
@@ -175,3 +177,5 @@ def test_sql_equals_the_plain_reference_on_any_record(declared, tmp_path_factory
         for person, (sex, happened) in enumerate(people, start=1):
             found = {name for name in declared.deficits if got[person][f"deficit_{name}"] == 1}
             assert found == reference.deficits(happened, week, sex), happened
+            change = tuple(got[person][f"deficits_{name}_365"] for name in ("new", "newly_recorded", "newly_delivered"))
+            assert change == reference.gained(happened, week), happened

@@ -13,6 +13,7 @@ from commissioning.declaration import code_flags, frailty_codes
 from data_contracts import codelist
 from data_contracts.codelist import CodelistError, Entry, Listed, codelist_named, load_codelists
 from data_contracts.codelist_lint import deficit_names, lint
+from data_contracts.contract import REFERENCE
 from features import FeatureError, load_features
 from outreach.facts import UNLABELLED, fact_codes
 from pipelines.codelists import difference, split, told
@@ -144,6 +145,13 @@ def test_an_official_list_replaces_ours_in_every_feature_and_its_version_is_name
     assert own.codelist_versions["diabetes"] == "2025-08-01"
     assert own.fingerprint != before[0]
     assert "starter-1, 2025-08-01" in own.by_name["frailty_index_band"].description
+
+
+def test_every_medicine_of_the_starter_list_has_a_substance_that_its_name_holds():
+    told = dict(pl.read_csv(REFERENCE / "medicine_substance.csv", infer_schema=False).rows_by_key("product_code"))
+    for entry in codelist_named("medicine").entries:
+        [(substance, _)] = told[entry.code]
+        assert all(part in entry.label.lower() for part in substance.split(" / ")), entry.label
 
 
 def test_an_official_list_reaches_the_marts_and_the_facts_on_a_sheet_too(site_folder):
