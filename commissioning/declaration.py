@@ -39,6 +39,9 @@ DIMENSIONS: dict[str, str] = PERSON_DIMENSIONS | {
     "part_of_day": "time of day, local; 'All' is the margin",
     "care_type": "kind of care arranged by a council; 'All' is the margin",
     "home_area": "where the care home lies; 'All' is the margin",
+    "register_level": "level on the register, by all evidence; 'All' is the margin",
+    "seen": "whether anybody has seen them in 12 months, as far as delivered; 'All' is the margin",
+    "review": "whether a review of the entry is due; 'All' is the margin",
 }
 ORDER: dict[str, tuple[str, ...]] = {
     "frailty_band": ("All", "None recorded", "Mild", "Moderate", "Severe"),

@@ -48,6 +48,9 @@ from data_contracts.contract import REFERENCE
 POLICY = REFERENCE / "opt_out_policy.csv"
 MONTHS = 60
 LEDGER_SCHEMA = {"week": pl.Date, "person_id": pl.Int64, "shown": pl.Boolean}
+REGISTER_SCHEMA = {"week": pl.Date, "person_id": pl.Int64} | dict.fromkeys(
+    ("register_level", "seen", "review"), pl.String
+)
 
 
 def build_marts(
@@ -56,6 +59,7 @@ def build_marts(
     data_date: dt.date,
     out: Path,
     ledgers: Path | None = None,
+    registers: Path | None = None,
     months: int = MONTHS,
     policy: Path = POLICY,
     indicators: tuple[Indicator, ...] | None = None,
@@ -70,6 +74,7 @@ def build_marts(
         data_date: the newest received date; nothing known later is read, nothing after it is counted.
         out: folder of the tables; files there are replaced.
         ledgers: folder of `week=*/ledger.parquet`; None: no list was made.
+        registers: folder of `week=*/profile.parquet`; None: no register was made.
         months: how many months, with that of the data date.
         policy: the opt-out policy table.
         indicators: default all that are declared.
@@ -79,7 +84,8 @@ def build_marts(
     """
     indicators = indicators or load_indicators()
     calendar = facts.months_to(data_date, months)
-    con.register("list_ledger", _ledgers(ledgers).to_arrow())
+    con.register("list_ledger", _weeks(ledgers, "ledger.parquet", LEDGER_SCHEMA).to_arrow())
+    con.register("register_profile", _weeks(registers, "profile.parquet", REGISTER_SCHEMA).to_arrow())
     past = read_releases(earlier)
     removed = facts.prepare(con, data_date, calendar, facts.read_policy(policy))
     hidden = [] if sources_allowed is None else sources.shadow(con, sources_allowed)
@@ -141,11 +147,12 @@ def not_allowed(indicator: Indicator, cut: Cut, sources_allowed: Collection[str]
     return tuple(sorted(sources.sources_behind(indicator.fact, cut.by) - set(sources_allowed)))
 
 
-def _ledgers(folder: Path | None) -> pl.DataFrame:
-    files = sorted(folder.glob("week=*/ledger.parquet")) if folder and folder.exists() else []
+def _weeks(folder: Path | None, name: str, schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    """What each week's folder holds under one name."""
+    files = sorted(folder.glob(f"week=*/{name}")) if folder and folder.exists() else []
     if not files:
-        return pl.DataFrame(schema=LEDGER_SCHEMA)
-    return pl.concat([pl.read_parquet(f, columns=list(LEDGER_SCHEMA), hive_partitioning=False) for f in files])
+        return pl.DataFrame(schema=schema)
+    return pl.concat([pl.read_parquet(f, columns=list(schema), hive_partitioning=False) for f in files])
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ EXEMPT: Final = ("death", "opt_out")
 """They say who must not be counted, whatever their source may otherwise be used for."""
 BASE: Final = ("registration", "person", "organisation", "place")
 DIMENSION_TABLES: Final = {"frailty_band": ("gp_event",), "residence": ("person",)}
+FACT_TABLES: Final = {
+    "register_person": ("gp_event", "gp_appointment", "community_contact", "care_service", "care_home"),
+}
+"""Record tables behind a fact that was counted from what another room had already made of them."""
 _READ = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)")
 
 
@@ -61,7 +65,7 @@ def sources_behind(fact: str, dimensions: Collection[str]) -> frozenset[str]:
     >>> sorted(sources_behind("emergency_admission", ()))
     ['apc', 'gp_registration', 'organisation']
     """
-    tables = {*BASE, *tables_read(f"marts/{fact}")} - set(EXEMPT)
+    tables = {*BASE, *tables_read(f"marts/{fact}"), *FACT_TABLES.get(fact, ())} - set(EXEMPT)
     for dimension in dimensions:
         tables |= set(DIMENSION_TABLES.get(dimension, ()))
     return frozenset(s for table in tables for s in sources_of(table))

@@ -55,6 +55,16 @@ COLUMNS = (
     Column("review", wording.HEADINGS["review"], 12),
     Column("right", wording.HEADINGS["right"], 16, "right"),
 )
+PROFILE = "profile.parquet"
+"""Beside a week's registers: who is on one, in the few words that may be counted by; never published itself."""
+
+PROFILE_SCHEMA = {
+    "week": pl.Date,
+    "person_id": pl.Int64,
+    "register_level": pl.String,
+    "seen": pl.String,
+    "review": pl.String,
+}
 LEFT = (*COLUMNS[:2], Column("left", wording.HEADINGS["off"], 50))
 
 
@@ -121,6 +131,7 @@ def build_register(
     check_words([text for sheet in sheets for text in sheet.texts])
     files = write_sheets(sheets, out)
     rows_of(sheets).write_parquet(out / ROWS, compression="zstd")
+    _profile(told, week).write_parquet(out / PROFILE, compression="zstd")
     return RegisterReport(
         week=week,
         teams=len(sheets),
@@ -204,6 +215,21 @@ def _with_answers(told: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     return told.join(said, on="person_id", how="left", maintain_order="left").with_columns(
         evidence=pl.when(pl.col("register_answer").is_not_null()).then(words).otherwise("evidence")
     )
+
+
+def _profile(told: pl.DataFrame, week: dt.date) -> pl.DataFrame:
+    """One row a person on a register: level, whether anybody has seen them, whether a review is due."""
+    bound = pl.col("housebound_class").replace_strict(wording.HOUSEBOUND_WORDS, default=None, return_dtype=pl.String)
+    seen = (
+        pl.when(pl.col("seen_by").is_in([wording.SEEN_BY_NOBODY, wording.NOT_KNOWN]))
+        .then("seen_by")
+        .otherwise(pl.lit(wording.SEEN_BY_SOMEBODY))
+    )
+    due = pl.when(pl.col("review") == wording.REVIEW_DUE).then(pl.lit(wording.REVIEW_DUE)).otherwise(pl.lit("Not due"))
+    columns = told.with_columns(
+        week=pl.lit(week), register_level=pl.coalesce(bound, pl.lit(wording.HOME_ONLY)), seen=seen, review=due
+    )
+    return columns.select(PROFILE_SCHEMA.keys()).sort("person_id")
 
 
 def _before(earlier: Path | None, week: dt.date) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from pipelines.assets.publication import publication
 from pipelines.assets.quality import GROUP as QUALITY
 from pipelines.assets.quality import expectations, quality
 from pipelines.assets.record import record
+from pipelines.assets.register import register
 from pipelines.automation import after_weekly_sensor, failure_sensor, inbox_sensor, monday_schedule
 from pipelines.list_jobs import evaluate_job, feedback_job, register_job
 from pipelines.progress import listening_logger
@@ -47,7 +48,10 @@ expectations_job = dg.define_asset_job(
 )
 
 defs = dg.Definitions(
-    assets=[conform, record, feature, model, score, weekly_list, marts, population, publication, quality, expectations],
+    assets=[
+        *(conform, record, feature, model, score, weekly_list, register),
+        *(marts, population, publication, quality, expectations),
+    ],
     jobs=[
         *(weekly, train, quality_job, expectations_job),
         *(status, query_job, person, why_job, compare_job),

@@ -11,7 +11,7 @@ from typing import Any
 
 from data_contracts.ledger import read_ledger, write_text_safely
 from pipelines.publish import Table
-from pipelines.stages import known_to, list_folder, record_opened, sources_allowed
+from pipelines.stages import known_to, list_folder, record_opened, register_folder, sources_allowed
 from pipelines.store import Store
 from pipelines.training import data_date
 
@@ -70,6 +70,7 @@ def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
             data_date=date,
             out=staging,
             ledgers=list_folder(store),
+            registers=register_folder(store),
             sources_allowed=sources_allowed("commissioning", week),
             earlier=_releases(store, before=date),
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
+from pathlib import Path
 
 import polars as pl
 
 import features
 from features.evidence import care_home_evidence, housebound_evidence
 from outreach import ListError, load_teams
-from outreach.register import RegisterReport, build_register
+from outreach.register import PROFILE, RegisterReport, build_register
 from pipelines.errors import ProblemError
 from pipelines.lock import writing
 from pipelines.stages import feature_folder, open_key, record_opened, register_folder
@@ -47,6 +48,17 @@ def build_week_register(store: Store, week: dt.date) -> RegisterReport:
             )
         except (ListError, features.FeatureError) as error:
             raise ProblemError(str(error)) from error
+
+
+def register_of_month(store: Store, week: dt.date) -> dt.date | None:
+    """The Monday of the first register of the week's month; None when none was made in it so far."""
+    made = [dt.date.fromisoformat(p.parent.name.removeprefix("week=")) for p in _profiles(store)]
+    month = week.replace(day=1)
+    return min((day for day in made if month <= day <= week), default=None)
+
+
+def _profiles(store: Store) -> list[Path]:
+    return sorted(register_folder(store).glob(f"week=*/{PROFILE}"))
 
 
 def show_register(store: Store, asked: str | None) -> None:

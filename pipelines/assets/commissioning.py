@@ -11,6 +11,7 @@ from commissioning import PLAIN_TABLES, Indicator, load_indicators, sources
 from pipelines.assets.conform import INBOX
 from pipelines.assets.lists import KEY as LIST
 from pipelines.assets.record import table_key
+from pipelines.assets.register import KEY as REGISTER
 from pipelines.marts import DELIVERY, build_week_marts
 from pipelines.partitions import week_of_run
 from pipelines.presentation import code_reference, markdown
@@ -47,13 +48,17 @@ def _record(indicator: Indicator) -> list[dg.AssetKey]:
     return [table_key(t) for t in sorted(tables)]
 
 
+_OF_LISTS = {"list_reach": (LIST,), "register_person": (REGISTER,)}
+"""What outreach made that a fact counts."""
+
+
 def _indicator_spec(indicator: Indicator) -> dg.AssetSpec:
     cuts = "\n".join(f"- `{indicator.table(cut)}`: {cut.words}" for cut in indicator.cuts)
     return _spec(
         indicator.id,
         f"**{indicator.name}**. {indicator.definition}\n\nSmall numbers are suppressed, the rest rounded to 5. "
         f"Tables:\n\n{cuts}",
-        [*_record(indicator), LIST] if indicator.id == "list_reach" else _record(indicator),
+        [*_record(indicator), *_OF_LISTS.get(indicator.fact, ())],
         INDICATORS / f"{indicator.id}.yaml",
     )
 

@@ -90,7 +90,8 @@ def main() -> None:
     began = time.perf_counter()
     county = County(given.folder, given.people, given.seed)
     store = county.list_made()
-    numbers = released_and_returned(store)
+    numbers = released_and_returned(store) if not county.numbers.exists() else county.numbers.read_text().split()
+    county.numbers.write_text("\n".join(numbers))
     print(f"{len(numbers):,} people released and seen, {time.perf_counter() - began:.0f} s", flush=True)
     for kind in KINDS:
         found = county.lived_on(store, kind, numbers, futures=given.futures)
@@ -113,6 +114,11 @@ class County:
     people: int
     seed: int
 
+    @property
+    def numbers(self) -> Path:
+        """Whom the released lists named; a bench that was stopped goes on from here."""
+        return self.folder / "released.txt"
+
     def generate(self, name: str, contacts: Path | None = None) -> Path:
         """The county's deliveries, with contacts or without; returns the inbox."""
         inbox = self.folder / name / "inbox"
@@ -131,6 +137,8 @@ class County:
     def list_made(self) -> Store:
         """A home in which the list of `MONDAY` was made under the lot."""
         store = Store.at(self.folder / "home")
+        if self.numbers.exists():
+            return store
         store.prepare()
         deliver(self.generate("county"), store, after=dt.date.min, until=MONDAY)
         places = {"new_contact_slots": max(2, round(self.people * PLACES)), "evaluation_share": 1.0}
@@ -145,20 +153,23 @@ class County:
 
     def lived_on(self, listed: Store, kind: str, numbers: Collection[str], *, futures: int) -> Found:
         """The county after one kind of contact: what the product finds, and what is true."""
-        contacts = write_contacts(self.folder / f"{kind}.csv", numbers, KINDS[kind])
+        stopped = self.stopped()
+        own = set(numbers) & set(pl.Series(stopped.numbers).cast(pl.String))  # lives go by the last number of a person
+        contacts = write_contacts(self.folder / f"{kind}.csv", own, KINDS[kind])
         inbox = self.generate(f"county-{kind}", contacts) if KINDS[kind] else self.generate("county")
         store = Store.at(self.folder / f"home-{kind}")
+        shutil.rmtree(store.home, ignore_errors=True)
         shutil.copytree(listed.home, store.home, symlinks=True)
         os.environ["ANTICIPATE_HOME"] = str(store.home)
         read_on(store, inbox)
         returned = feedback_now(store).results
-        truth = self.planted(store, contacts, futures=futures)
+        truth = self.planted(stopped, store, contacts, futures=futures)
         return Found(evaluate_lists(store), truth, int(returned["contacts"].sum()))
 
-    def planted(self, store: Store, contacts: Path, *, futures: int) -> float:
-        """The truth: what the contacts change for those shown by the lot, in the mean over futures."""
+    def stopped(self) -> resume.Stopped:
+        """The same people as they stand on `MONDAY`."""
         begins = first_day(LAST, YEARS, SPAN)
-        stopped = resume.stop_at(
+        return resume.stop_at(
             self.folder / "state.npz",
             people=self.people,
             seed=self.seed,
@@ -166,6 +177,9 @@ class County:
             days=(LAST - begins).days,
             week=(MONDAY - begins).days // 7,
         )
+
+    def planted(self, stopped: resume.Stopped, store: Store, contacts: Path, *, futures: int) -> float:
+        """The truth: what the contacts change for those shown by the lot, in the mean over futures."""
         shown = pl.DataFrame({"person_id": shown_by_lot(store)})
         named = pl.DataFrame({"nhs_number": stopped.numbers}).with_columns(
             person_id=pseudonyms(stages.open_key(store), "nhs_number", pl.Series(stopped.numbers).cast(pl.String))

@@ -22,7 +22,18 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-STEPS = ("conform", "record", "feature", "model", "score", "weekly_list", "marts", "population", "publication")
+STEPS = (
+    "conform",
+    "record",
+    "feature",
+    "model",
+    "score",
+    "weekly_list",
+    "register",
+    "marts",
+    "population",
+    "publication",
+)
 
 
 def main() -> None:

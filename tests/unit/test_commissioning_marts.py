@@ -170,6 +170,38 @@ def test_the_reach_of_the_lists_is_counted_from_the_ledgers(tmp_path: Path) -> N
     assert shown["value"].to_list() == [20]
 
 
+def test_the_registers_are_counted_from_the_first_of_each_month_and_small_levels_are_not_shown(tmp_path: Path) -> None:
+    made = many(record(tmp_path), 300, years=1)
+    for day, people in ((1, 40), (15, 80)):
+        week = dt.date(2025, 12, day)
+        folder = tmp_path / "register" / f"week={week}"
+        folder.mkdir(parents=True)
+        rows = [(week, i, "Probably housebound" if i <= 3 else "Recorded as housebound", "Not known", "Due")
+                for i in range(1, people + 1)]  # fmt: skip
+        columns = ["week", "person_id", "register_level", "seen", "review"]
+        pl.DataFrame(rows, schema=columns, orient="row").write_parquet(folder / "profile.parquet")
+    only = tuple(i for i in load_indicators() if i.id == "register_people")
+    report = build_marts(
+        made.con,
+        data_date=DATA_DATE,
+        out=tmp_path / "mart",
+        registers=tmp_path / "register",
+        months=6,
+        policy=made.policy,
+        indicators=only,
+    )
+    december = dt.date(2025, 12, 1)
+    assert read(report, "register_people").filter(start=december)["value"].to_list() == [40]
+    levels = dict(
+        read(report, "register_people_by_register_level")
+        .filter(start=december)
+        .select("register_level", "value")
+        .rows()
+    )
+    assert levels["Probably housebound"] is None
+    assert levels["Recorded as housebound"] == 35
+
+
 def test_a_folder_of_tables_explains_itself(built: tuple[Record, MartReport]) -> None:
     _, report = built
     assert read_catalogue(report.folder) == report

@@ -9,7 +9,7 @@ import pytest
 
 from data_contracts.identity import person_ref
 from outreach import TeamsFile, wording
-from outreach.register import RegisterReport, build_register
+from outreach.register import PROFILE, PROFILE_SCHEMA, RegisterReport, build_register
 from outreach.stored import ROWS
 from tests.examples.outreach import MONDAY, Example, example, opt_out_policy
 
@@ -94,3 +94,11 @@ def test_every_row_asks_whether_it_is_still_right(record: Example) -> None:
     page = openpyxl.load_workbook(build(record).files[0])["Register"]
     (rule,) = page.data_validations.dataValidation
     assert "No longer housebound" in rule.formula1
+
+
+def test_what_commissioners_may_count_is_kept_beside_it_in_few_words(record: Example) -> None:
+    profile = pl.read_parquet(build(record).files[0].parent / PROFILE)
+    assert dict(profile.schema) == PROFILE_SCHEMA
+    assert sorted(profile["person_id"]) == list(range(1, 31))
+    assert set(profile["register_level"]) == set(wording.HOUSEBOUND_WORDS.values())
+    assert set(profile["seen"]) <= {wording.NOT_KNOWN, wording.SEEN_BY_NOBODY, wording.SEEN_BY_SOMEBODY}
