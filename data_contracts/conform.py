@@ -27,7 +27,7 @@ from data_contracts.faults import (
     number_records,
     write_quarantine,
 )
-from data_contracts.identity import identify, pseudonyms, use_key
+from data_contracts.identity import Vault, pseudonyms
 from data_contracts.intake import STILL_BEING_WRITTEN, UNREADABLE_NOTE, DeliveredFile, FileRejectedError, ReadableFile
 from data_contracts.ledger import DeliveryLedger, delivery_id_of
 from data_contracts.quoting import blot_quoted_lines
@@ -55,11 +55,11 @@ class Rooms:
 
     inbox: Path
     lake: Path
-    vault: Path
+    vault: Vault
 
 
 def conform_source(
-    con: duckdb.DuckDBPyConnection, contract: Contract, *, inbox: Path, lake: Path, vault: Path, key: bytes
+    con: duckdb.DuckDBPyConnection, contract: Contract, *, inbox: Path, lake: Path, vault: Vault
 ) -> list[DeliveryLedger]:
     """Reads every new file of one source.
 
@@ -68,26 +68,24 @@ def conform_source(
         contract: the source.
         inbox: deliveries as they came; accepted files leave it.
         lake: where typed rows, quarantine and ledger go.
-        vault: where NHS numbers and received files go.
-        key: the pseudonymisation key.
+        vault: where NHS numbers and received files go, opened with its key.
 
     Returns:
         One entry a file met in this call, resent and rejected files included.
 
     Raises:
-        IdentityError: the key is not the vault's, or two numbers share a pseudonym.
+        IdentityError: two numbers share a pseudonym.
     """
-    use_key(key, vault)
     rooms = Rooms(inbox, lake, vault)
     waiting = [(file, intake.sha256_of(file.path)) for file in intake.find_files(inbox, contract.id)]
     arrivals = Arrivals(contract, ledger.read_entries(lake, contract.id), waiting)
     entries = []
     for file, content in waiting:
         if arrivals.says_something_new(file, content):
-            task = _Task(con, contract, file, rooms, key, name_of_its_own(content, file.received), content)
+            task = _Task(con, contract, file, rooms, name_of_its_own(content, file.received), content)
             entry = _conform_file(task, None)
         else:
-            entry = _conform_file(_Task(con, contract, file, rooms, key, content), arrivals.earlier(content))
+            entry = _conform_file(_Task(con, contract, file, rooms, content), arrivals.earlier(content))
         arrivals.enter(entry)
         entries.append(entry)
     return entries
@@ -123,7 +121,6 @@ class _Task:
     contract: Contract
     file: DeliveredFile
     rooms: Rooms
-    key: bytes
     sha256: str
     bytes_sha256: str = ""
 
@@ -161,7 +158,7 @@ def _conform_file(task: _Task, before: DeliveryLedger | None) -> DeliveryLedger:
         return entry
     entry.checked().write(task.rooms.lake)
     if entry.fate != "rejected":
-        _move_to_vault(task.file.path, task.sha256, task.rooms.vault)
+        _move_to_vault(task.file.path, task.sha256, task.rooms.vault.folder)
     return entry
 
 
@@ -305,17 +302,15 @@ def _parquet_source(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[list[st
 
 def _judge_distinct_values(task: _Task, raw: RawText) -> None:
     """Makes one small table a looked-up column: ``raw`` text, ``value``, ``fault``."""
-    con, key = task.con, task.key
+    con, vault = task.con, task.rooms.vault
     source = f"read_parquet({literal(str(raw.path))})"
     for column in filter(is_looked_up, raw.present):
         text = f"select distinct raw from (select {text_of(column)} as raw from {source}) as told where raw is not null"
         distinct = con.sql(text).pl()["raw"]
         if column.role in NUMBERS:
-            domain = task.contract.domain
-            judged = identify(con, distinct, domain=domain, key=key, vault=task.rooms.vault)
-            judged = judged.rename({"person_id": "value"})
+            judged = vault.identify(distinct, task.contract.domain).rename({"person_id": "value"})
         elif column.role == "local_id":
-            values = pseudonyms(key, f"local:{column.name}", distinct)
+            values = pseudonyms(vault.key, f"local:{column.name}", distinct)
             judged = pl.DataFrame({"raw": distinct, "value": values}).with_columns(fault=pl.lit(None, dtype=pl.String))
         else:
             judged = judge_codes(distinct)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from functools import cache
+import threading
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
-import duckdb
+import numpy as np
 import polars as pl
 
 from data_contracts.contract import REFERENCE
@@ -54,22 +56,6 @@ def load_key(path: Path, *, create: bool = False) -> bytes:
 def key_fingerprint(key: bytes) -> str:
     """Twelve characters that tell two keys apart and reveal neither."""
     return hmac.new(key, b"anticipate|fingerprint", hashlib.sha256).hexdigest()[:12]
-
-
-def use_key(key: bytes, vault: Path) -> None:
-    """Binds a vault to its key: the first key leaves its fingerprint, any other is refused.
-
-    Raises:
-        IdentityError: the vault was filled under another key, so that one person would become two.
-    """
-    mark = vault / "key_fingerprint"
-    if not mark.exists():
-        vault.mkdir(parents=True, exist_ok=True, mode=0o700)
-        mark.write_text(key_fingerprint(key), encoding="utf-8")
-    elif mark.read_text(encoding="utf-8") != key_fingerprint(key):
-        raise IdentityError(
-            f"The key is not the one that {vault} was filled with: restore that key, or start a new home."
-        )
 
 
 def pseudonyms(key: bytes, domain: str, numbers: pl.Series) -> pl.Series:
@@ -131,77 +117,130 @@ def check_nhs_numbers(raw: pl.Series) -> pl.DataFrame:
     """
     tidy = raw.cast(pl.String).str.replace_all(r"[\s-]", "").alias("tidy")
     ten = tidy.str.contains(r"^[0-9]{10}$").fill_null(False)
-    digits = [pl.when(pl.col("ten")).then(pl.col("tidy").str.slice(i, 1)).cast(pl.Int32) for i in range(10)]
-    check = 11 - pl.sum_horizontal(d * (10 - i) for i, d in enumerate(digits[:9])) % 11
-    prefix = pl.when(pl.col("ten")).then(pl.col("tidy").str.slice(0, 3)).cast(pl.Int32)
-    accepted = pl.any_horizontal([prefix.is_between(low, high) for low, high in _ranges()])
+    frame = pl.DataFrame({"tidy": tidy, "value": tidy.set(~ten, None).cast(pl.Int64)})
+    value = pl.col("value")
+    digits = [value // 10 ** (9 - i) % 10 for i in range(10)]
+    # A remainder of 1 would need the check digit 10: no number is issued with it.
+    check = (11 - pl.sum_horizontal(d * (10 - i) for i, d in enumerate(digits[:9])) % 11) % 11
+    accepted = pl.any_horizontal([(value // 10**7).is_between(low, high) for low, high in _ranges()])
     # All ten digits alike, and d00000000d, pass modulus 11 but are never issued.
-    alike = pl.all_horizontal([d == digits[0] for d in digits[1:]])
-    hollow = (pl.col("tidy").str.slice(1, 8) == "00000000") & (digits[0] == digits[9])
-    frame = pl.DataFrame({"tidy": tidy, "ten": ten}).with_columns(
-        fault=pl.when(~pl.col("ten"))
+    alike = value % 1_111_111_111 == 0
+    hollow = (value // 10 % 10**8 == 0) & (digits[0] == digits[9])
+    fault = (
+        pl.when(value.is_null())
         .then(pl.lit("N01"))
-        .when((check == 10) | (pl.when(check == 11).then(0).otherwise(check) != digits[9]))
+        .when(check != digits[9])
         .then(pl.lit("N02"))
         .when(alike | hollow)
         .then(pl.lit("N03"))
         .when(~accepted)
         .then(pl.lit("N04"))
     )
-    return frame.select(number=pl.when(pl.col("fault").is_null()).then(pl.col("tidy")), fault=pl.col("fault"))
+    return frame.with_columns(fault=fault).select(
+        number=pl.when(pl.col("fault").is_null()).then(pl.col("tidy")), fault=pl.col("fault")
+    )
 
 
-def identify(con: duckdb.DuckDBPyConnection, raw: pl.Series, *, domain: str, key: bytes, vault: Path) -> pl.DataFrame:
-    """Pseudonyms of the distinct values of a person column.
+class Vault:
+    """The vault opened with its key: whose number stands behind which pseudonym.
 
-    New NHS numbers are added to the vault before anything that names their pseudonym is written.
-
-    Args:
-        con: a connection, used to read the vault.
-        raw: distinct values as delivered, no nulls.
-        domain: the contract's identifier domain.
-        key: the pseudonymisation key.
-        vault: the vault's folder.
-
-    Returns:
-        One row a value: ``raw``, ``person_id`` (null when faulty), ``fault`` (null when sound).
-
-    Raises:
-        IdentityError: two numbers share a pseudonym.
+    The numbers are read once and kept while it is open; two files may be read at the same time.
     """
-    if domain == NHS_NUMBER:
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        """Opens a vault; the first key that does leaves its fingerprint, any other is refused.
+
+        Raises:
+            IdentityError: the vault was filled under another key, so that one person would become two.
+        """
+        self.folder, self.key = folder, key
+        self._one_at_a_time = threading.Lock()
+        mark = folder / "key_fingerprint"
+        if not mark.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            mark.write_text(key_fingerprint(key), encoding="utf-8")
+        elif mark.read_text(encoding="utf-8") != key_fingerprint(key):
+            raise IdentityError(
+                f"The key is not the one that {folder} was filled with: restore that key, or start a new home."
+            )
+
+    def identify(self, raw: pl.Series, domain: str) -> pl.DataFrame:
+        """Pseudonyms of the distinct values of a person column.
+
+        New NHS numbers are added to the vault before anything that names their pseudonym is written.
+
+        Args:
+            raw: distinct values as delivered, no nulls.
+            domain: the contract's identifier domain; only NHS numbers are kept.
+
+        Returns:
+            One row a value in the same order: ``raw``, ``person_id`` (null when faulty), ``fault`` (null when sound).
+
+        Raises:
+            IdentityError: two numbers share a pseudonym.
+        """
+        if domain != NHS_NUMBER:
+            person_id = pseudonyms(self.key, domain, raw)
+            _must_differ(person_id.to_numpy())
+            return pl.DataFrame(
+                {"raw": raw, "person_id": person_id, "fault": pl.Series([None] * len(raw), dtype=pl.String)}
+            )
         checked = check_nhs_numbers(raw)
-    else:
-        checked = pl.DataFrame({"number": raw, "fault": pl.Series([None] * len(raw), dtype=pl.String)})
-    frame = pl.DataFrame({"raw": raw}).hstack(checked)
-    numbers = frame["number"].drop_nulls().unique().sort()
-    known = _vault_numbers(con, vault) if domain == NHS_NUMBER else pl.DataFrame(schema=_VAULT_SCHEMA)
-    fresh = numbers.to_frame("number").join(known, on="number", how="anti")
-    fresh = fresh.with_columns(person_id=pseudonyms(key, domain, fresh["number"]))
-    everyone = pl.concat([known, fresh])
-    if everyone["person_id"].n_unique() != len(everyone):
+        number = checked["number"].cast(pl.Int64)
+        sound = number.drop_nulls().to_numpy()
+        with self._one_at_a_time:
+            known = self._with_fresh(np.unique(sound))
+        found_id = np.zeros(len(raw), dtype=np.int64)
+        found_id[number.is_not_null().to_numpy()] = known.person_id[np.searchsorted(known.number, sound)]
+        found = pl.DataFrame({"raw": raw, "person_id": found_id, "fault": checked["fault"]})
+        return found.with_columns(person_id=pl.when(pl.col("fault").is_null()).then("person_id"))
+
+    @cached_property
+    def _kept(self) -> _Known:
+        files = sorted((self.folder / "person").glob("*.parquet"))
+        if not files:
+            return _Known(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        frame = pl.concat([pl.read_parquet(file, columns=["number", "person_id"]) for file in files])
+        frame = frame.cast({"number": pl.Int64}).sort("number")
+        return _Known(frame["number"].to_numpy(), frame["person_id"].to_numpy())
+
+    def _with_fresh(self, numbers: np.ndarray) -> _Known:
+        """All known numbers, those of a file (distinct, ascending) among them; what is new is stored first."""
+        known = self._kept
+        place = np.searchsorted(known.number, numbers)
+        fresh = numbers[np.append(known.number, -1)[place] != numbers]
+        if not len(fresh):
+            return known
+        written = pl.Series("number", fresh).cast(pl.String).str.zfill(10)
+        frame = pl.DataFrame({"number": written, "person_id": pseudonyms(self.key, NHS_NUMBER, written)})
+        both = _Known(
+            np.concatenate([known.number, fresh]), np.concatenate([known.person_id, frame["person_id"].to_numpy()])
+        )
+        _must_differ(both.person_id)
+        self._store(frame)
+        order = np.argsort(both.number, kind="stable")
+        self._kept = _Known(both.number[order], both.person_id[order])
+        return self._kept
+
+    def _store(self, fresh: pl.DataFrame) -> None:
+        folder = self.folder / "person"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        content = hashlib.sha256("".join(fresh["number"].to_list()).encode()).hexdigest()[:16]
+        target = folder / f"{content}.parquet"
+        partial = target.with_suffix(".partial")
+        fresh.sort("person_id").write_parquet(partial)
+        partial.chmod(0o600)
+        partial.replace(target)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """NHS numbers, ascending, and their pseudonyms."""
+
+    number: np.ndarray
+    person_id: np.ndarray
+
+
+def _must_differ(person_id: np.ndarray) -> None:
+    if len(np.unique(person_id)) != len(person_id):
         raise IdentityError("Two numbers share a pseudonym: stop, and change the key.")
-    if domain == NHS_NUMBER and len(fresh):
-        _add_to_vault(fresh, vault)
-    return frame.join(everyone, on="number", how="left", maintain_order="left").select("raw", "person_id", "fault")
-
-
-_VAULT_SCHEMA = {"number": pl.String, "person_id": pl.Int64}
-
-
-def _vault_numbers(con: duckdb.DuckDBPyConnection, vault: Path) -> pl.DataFrame:
-    files = sorted((vault / "person").glob("*.parquet"))
-    if not files:
-        return pl.DataFrame(schema=_VAULT_SCHEMA)
-    return con.sql("select number, person_id from read_parquet($files)", params={"files": [str(f) for f in files]}).pl()
-
-
-def _add_to_vault(fresh: pl.DataFrame, vault: Path) -> None:
-    folder = vault / "person"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    content = hashlib.sha256("".join(fresh["number"].sort().to_list()).encode()).hexdigest()[:16]
-    target = folder / f"{content}.parquet"
-    partial = target.with_suffix(".partial")
-    fresh.sort("person_id").write_parquet(partial)
-    partial.chmod(0o600)
-    partial.replace(target)

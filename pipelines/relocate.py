@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
@@ -43,13 +45,11 @@ def _rewrite(path: Path, before: str, now: str) -> None:
     waiting = path.with_name(f".{path.name}.partial")
     shutil.copy2(path, waiting)
     with duckdb.connect(str(waiting)) as con:
-        views = con.sql(
-            "select view_name, sql, comment from duckdb_views() where not internal order by view_oid"
-        ).fetchall()
+        views = con.sql("select view_name, sql, comment from duckdb_views() where not internal order by all").fetchall()
         comments = con.sql(
             "select table_name, column_name, comment from duckdb_columns() where not internal and comment is not null"
         ).fetchall()
-        for _, sql, _ in views:
+        for sql in _sources_first({name: sql for name, sql, _ in views}):
             con.execute(sql.replace("CREATE VIEW", "create or replace view", 1).replace(f"'{before}/", f"'{now}/"))
         for name, _, comment in views:
             if comment:
@@ -58,6 +58,13 @@ def _rewrite(path: Path, before: str, now: str) -> None:
             con.execute(f'comment on column "{name}"."{column}" is {_quoted(comment)}')
         con.execute("checkpoint")
     waiting.replace(path)
+
+
+def _sources_first(views: dict[str, str]) -> list[str]:
+    """The statements, each after those whose views it reads: none may be read where the lake no longer lies."""
+    words = {name: set(re.findall(r"\w+", re.sub(r"'[^']*'", "", sql))) - {name} for name, sql in views.items()}
+    order = TopologicalSorter({name: words[name] & views.keys() for name in views}).static_order()
+    return [views[name] for name in order]
 
 
 def _write_manifest(path: Path, manifest: dict[str, object]) -> None:

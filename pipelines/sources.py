@@ -179,6 +179,7 @@ def read_example(contract: Contract, *, spoil: str | None = None) -> DeliveryLed
     import duckdb
 
     from data_contracts.conform import conform_source
+    from data_contracts.identity import Vault
 
     example = example_of(contract)
     if example is None:
@@ -192,7 +193,7 @@ def read_example(contract: Contract, *, spoil: str | None = None) -> DeliveryLed
             _spoil(target, contract, spoil)
         with duckdb.connect() as con:
             (entry,) = conform_source(
-                con, contract, inbox=home / "inbox", lake=home / "lake", vault=home / "vault", key=b"example" * 8
+                con, contract, inbox=home / "inbox", lake=home / "lake", vault=Vault(home / "vault", b"example" * 8)
             )
     return entry
 

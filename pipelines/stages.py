@@ -9,15 +9,17 @@ import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import features
 from data_contracts.conform import conform_source, record_stray_files
 from data_contracts.contract import Contract, load_contracts
-from data_contracts.identity import IdentityError, key_fingerprint, load_key
+from data_contracts.identity import IdentityError, Vault, key_fingerprint, load_key
 from data_contracts.ledger import AccountingError, DeliveryLedger, read_entries
 from data_contracts.withheld import NUMBER_CHANGES
 from outreach import Heading, ListDeclaration, ListError, ListReport, build_lists, load_list
@@ -32,14 +34,24 @@ if TYPE_CHECKING:
     import duckdb
 
 
+SIDE_BY_SIDE = 2
+"""How many sources are read at the same time: much of reading one file keeps a single core busy."""
+
+
 def in_conform_order(contracts: Iterable[Contract]) -> list[Contract]:
     """Changes of number first, then GP coded events: type 1 objections leave people out of the other GP files."""
+    return sorted(contracts, key=lambda c: (_turn(c), not _holds_objections(c), c.id))
 
-    def order(c: Contract) -> tuple[bool, bool, str]:
-        codes = c.gp_record and any(x.code_system == "snomed" for x in c.columns)
-        return c.id != NUMBER_CHANGES, not codes, c.id
 
-    return sorted(contracts, key=order)
+def _turn(contract: Contract) -> int:
+    """Sources of one turn may be read side by side; an objection reaches the numbers that were linked before it."""
+    if contract.id == NUMBER_CHANGES:
+        return 0
+    return 2 if contract.gp_record and not _holds_objections(contract) else 1
+
+
+def _holds_objections(contract: Contract) -> bool:
+    return contract.gp_record and any(c.code_system == "snomed" for c in contract.columns)
 
 
 def open_key(store: Store) -> bytes:
@@ -70,14 +82,27 @@ def conform(
     Raises:
         ProblemError: the accounting of a file does not balance, or the key cannot be used.
     """
-    key = open_key(store)
-    for contract in in_conform_order(contracts):
-        with store.compute() as con:
+    try:
+        vault = Vault(store.vault, open_key(store))
+    except IdentityError as error:
+        raise ProblemError(str(error)) from error
+    for _, together in groupby(in_conform_order(contracts), key=_turn):
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             try:
-                entries = conform_source(con, contract, inbox=store.inbox, lake=store.lake, vault=store.vault, key=key)
-            except (AccountingError, IdentityError) as error:
-                raise ProblemError(str(error)) from error
-            yield contract, entries, update_history(con, contract, lake=store.lake)
+                yield from pool.map(lambda contract: _conform_one(store, contract, vault), together)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def _conform_one(
+    store: Store, contract: Contract, vault: Vault
+) -> tuple[Contract, list[DeliveryLedger], HistoryReport]:
+    with store.compute() as con:
+        try:
+            entries = conform_source(con, contract, inbox=store.inbox, lake=store.lake, vault=vault)
+        except (AccountingError, IdentityError) as error:
+            raise ProblemError(str(error)) from error
+        return contract, entries, update_history(con, contract, lake=store.lake)
 
 
 def strays(store: Store) -> list[DeliveryLedger]:

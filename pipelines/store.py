@@ -148,14 +148,15 @@ class Store:
         import duckdb
 
         self.temporary.mkdir(parents=True, exist_ok=True)
-        con = duckdb.connect()
+        con, spill = duckdb.connect(), tempfile.TemporaryDirectory(prefix="spill-", dir=self.temporary)
         try:
             con.execute(
                 "set threads = ?", [threads or int(os.environ.get("ANTICIPATE_THREADS") or 0) or os.cpu_count()]
             )
             con.execute("set memory_limit = ?", [memory_limit or os.environ.get("ANTICIPATE_MEMORY", "8GB")])
-            con.execute("set temp_directory = ?", [str(self.temporary)])
+            con.execute("set temp_directory = ?", [spill.name])
             con.execute("set preserve_insertion_order = false")
             yield con
         finally:
             con.close()
+            spill.cleanup()

@@ -16,6 +16,7 @@ import polars as pl
 import record
 from data_contracts.conform import conform_source
 from data_contracts.contract import Contract, load_contracts
+from data_contracts.identity import Vault
 from data_contracts.ledger import DeliveryLedger
 from data_contracts.rules import NUMBERS
 
@@ -110,7 +111,7 @@ class World:
         with duckdb.connect() as con:
             for source in sources or self.contracts:
                 entries += conform_source(
-                    con, self.contracts[source], inbox=self.inbox, lake=self.lake, vault=self.vault, key=KEY
+                    con, self.contracts[source], inbox=self.inbox, lake=self.lake, vault=Vault(self.vault, KEY)
                 )
         return entries
 

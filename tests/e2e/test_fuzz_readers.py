@@ -21,7 +21,7 @@ import polars as pl
 import pytest
 
 from data_contracts.conform import conform_source
-from data_contracts.identity import check_nhs_numbers
+from data_contracts.identity import Vault, check_nhs_numbers
 from data_contracts.intake import FileRejectedError, match_header
 from data_contracts.rules import judge_codes
 from tests.deliveries import KEY, World
@@ -218,7 +218,7 @@ def test_a_damaged_file_is_refused_in_one_sentence_or_every_record_has_one_fate(
         path = world.deliver_text(source, RECEIVED, content, name=name)
         began = time.monotonic()
         with duckdb.connect(config={"memory_limit": "1GB", "threads": 2}) as con:
-            [entry] = conform_source(con, contract, inbox=world.inbox, lake=world.lake, vault=world.vault, key=KEY)
+            [entry] = conform_source(con, contract, inbox=world.inbox, lake=world.lake, vault=Vault(world.vault, KEY))
         assert time.monotonic() - began < SECONDS_A_FILE, name
         entry.checked()
         records += entry.records

@@ -22,6 +22,8 @@ from data_contracts.ledger import FATES, read_ledger
 from pipelines.content import content_hash, settle
 from pipelines.identity_scan import identities_in
 from pipelines.publish import KEPT, Contents, Table, current_manifest, publications, publish
+from pipelines.query import query
+from pipelines.relocate import relocate
 from pipelines.status import read_status
 from pipelines.store import Store
 from synthetic import generate
@@ -239,6 +241,12 @@ def test_a_home_moved_elsewhere_reads_its_own_lake(own_home: Store) -> None:
     assert all(Path(name).is_relative_to(own_home.lake) for name in named)
     assert "One row a person considered" in comments["weekly_list"]
     assert anticipate(own_home.home, "relocate").stdout == "0 publications rewritten.\n"
+
+
+def test_a_home_is_moved_though_nothing_lies_where_it_was(own_home: Store, tmp_path: Path) -> None:
+    moved = Store.at(own_home.home.rename(tmp_path / "elsewhere"))
+    assert relocate(moved) > 0
+    assert query(moved, "select count(*) from spell", analyst=True).item() > 0
 
 
 @pytest.mark.slow

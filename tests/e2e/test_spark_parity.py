@@ -25,6 +25,7 @@ from commissioning import facts as marts
 from commissioning.declaration import load_indicators
 from data_contracts.conform import conform_source
 from data_contracts.contract import REFERENCE
+from data_contracts.identity import Vault
 from features import gather
 from models.outcome import follow_up, load_outcomes
 from outreach.facts import fact_codes
@@ -127,6 +128,8 @@ def make_inputs(con: Connection) -> None:
     people = con.sql("select distinct person_id from registration order by person_id").pl()
     shown = people.with_columns(week=pl.lit(WEEK), shown=pl.col("person_id") % 2 == 0)
     con.register("list_ledger", shown.to_arrow())
+    words = {c: pl.lit(c) for c in ("register_level", "seen", "review")}
+    con.register("register_profile", people.with_columns(week=pl.lit(WEEK), **words).to_arrow())
     con.register("asked_person", people.to_arrow())
     homes = con.sql("select person_id, min(lsoa_code) as lsoa_code from person group by person_id").pl()
     practices = con.sql("select person_id, min(practice_code) as practice_code from registration group by person_id").pl()
@@ -225,7 +228,7 @@ def test_deliveries_are_conformed_and_folded_alike(session, source, tmp_path):
     for world, con in zip(worlds, connections, strict=True):
         contract = world.contracts[source]
         ContractRows(FEW).deliver(world, sources=[source])
-        entries = conform_source(con, contract, inbox=world.inbox, lake=world.lake, vault=world.vault, key=KEY)
+        entries = conform_source(con, contract, inbox=world.inbox, lake=world.lake, vault=Vault(world.vault, KEY))
         told.append((entries, record.update_history(con, contract, lake=world.lake)))
         record.open_histories(con, [contract], lake=world.lake)
     assert told[0] == told[1]

@@ -63,6 +63,14 @@ def deliver(store: Store, received: str = NEXT) -> None:
     World(store.home).deliver("gp_event", received, rows, name=f"{received}.csv")
 
 
+def send_again(store: Store, source: str, received: str) -> None:
+    """The newest file of a source once more, unchanged: what stands in it is as fresh as that."""
+    newest = read_ledger(store.lake, source).sort("received").row(-1, named=True)
+    place = store.inbox / source / received
+    place.mkdir(parents=True)
+    shutil.copyfile(store.vault / "received" / newest["sha256"], place / newest["file"])
+
+
 def limited(size: int) -> Callable[[], None]:
     """No file may grow beyond so many bytes: to a program much like a disk that is full."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
@@ -148,6 +156,8 @@ def test_of_two_runs_at_once_one_completes_and_the_other_says_who_holds_the_home
 
 def test_a_week_that_was_skipped_is_no_hindrance_to_the_next(own_home: Store) -> None:
     deliver(own_home, AFTER)
+    for source in ("gp_registration", "inpatient_snapshot"):
+        send_again(own_home, source, AFTER)
     completes(own_home, AFTER)
     weeks = query(own_home, "select distinct week from weekly_list order by week", analyst=True)["week"].cast(pl.String)
     assert AFTER in weeks.to_list()

@@ -21,6 +21,7 @@ import sql
 import synthetic
 from data_contracts.conform import conform_source
 from data_contracts.contract import load_contracts
+from data_contracts.identity import Vault
 from pipelines.stages import in_conform_order
 from tests.deliveries import KEY, text_of
 from tests.leakage.corrupt import corrupt_inbox
@@ -33,7 +34,7 @@ def _build(home: Path) -> Path:
     with duckdb.connect() as con:
         for contract in in_conform_order(load_contracts().values()):
             for entry in conform_source(
-                con, contract, inbox=home / "inbox", lake=home / "lake", vault=home / "vault", key=KEY
+                con, contract, inbox=home / "inbox", lake=home / "lake", vault=Vault(home / "vault", KEY)
             ):
                 entry.checked()
             record.update_history(con, contract, lake=home / "lake")

@@ -1,6 +1,5 @@
 """Numbers become pseudonyms, under one key, and references that a person can read aloud."""
 
-import duckdb
 import polars as pl
 import pytest
 from hypothesis import given
@@ -8,12 +7,11 @@ from hypothesis import strategies as st
 
 from data_contracts.identity import (
     IdentityError,
+    Vault,
     check_nhs_numbers,
-    identify,
     load_key,
     parse_person_ref,
     person_ref,
-    use_key,
 )
 from tests.deliveries import KEY, nhs_number
 
@@ -41,10 +39,9 @@ def test_exactly_one_last_digit_of_a_number_is_right_or_none(n, digit):
 def test_one_number_in_any_spelling_is_one_person_and_stays_so(tmp_path):
     number = nhs_number(7)
     spelt = pl.Series([number, f"{number[:3]} {number[3:6]} {number[6:]}", f"{number[:3]}-{number[3:]}"])
-    with duckdb.connect() as con:
-        first = identify(con, spelt, domain="nhs_number", key=KEY, vault=tmp_path)["person_id"]
-        second = identify(con, spelt[:1], domain="nhs_number", key=KEY, vault=tmp_path)["person_id"]
-        foreign = identify(con, spelt[:1], domain="pseudo_hesid", key=KEY, vault=tmp_path)["person_id"]
+    first = Vault(tmp_path, KEY).identify(spelt, "nhs_number")["person_id"]
+    second = Vault(tmp_path, KEY).identify(spelt[:1], "nhs_number")["person_id"]
+    foreign = Vault(tmp_path, KEY).identify(spelt[:1], "pseudo_hesid")["person_id"]
     assert first.n_unique() == 1
     assert second[0] == first[0]
     assert foreign[0] != first[0]
@@ -52,10 +49,10 @@ def test_one_number_in_any_spelling_is_one_person_and_stays_so(tmp_path):
 
 
 def test_a_vault_accepts_only_the_key_that_filled_it(tmp_path):
-    use_key(KEY, tmp_path)
-    use_key(KEY, tmp_path)
+    Vault(tmp_path, KEY)
+    Vault(tmp_path, KEY)
     with pytest.raises(IdentityError, match="restore that key"):
-        use_key(KEY[::-1], tmp_path)
+        Vault(tmp_path, KEY[::-1])
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):

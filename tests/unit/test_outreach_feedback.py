@@ -13,7 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from data_contracts.conform import conform_source
 from data_contracts.contract import load_contracts
-from data_contracts.identity import pseudonyms
+from data_contracts.identity import Vault, pseudonyms
 from data_contracts.ledger import DeliveryLedger
 from data_contracts.rules import code_set
 from outreach import ListReport, wording
@@ -73,8 +73,12 @@ def give_back(
 
 
 def take_in(record: Example) -> DeliveryLedger:
-    rooms = {"inbox": record.folder / "inbox", "lake": record.folder / "lake", "vault": record.folder / "vault"}
-    (entry,) = conform_source(record.con, CONTRACT, **rooms, key=KEY)
+    rooms = {
+        "inbox": record.folder / "inbox",
+        "lake": record.folder / "lake",
+        "vault": Vault(record.folder / "vault", KEY),
+    }
+    (entry,) = conform_source(record.con, CONTRACT, **rooms)
     update_history(record.con, CONTRACT, lake=record.folder / "lake")
     open_histories(record.con, [CONTRACT], lake=record.folder / "lake")
     record.con.execute("create or replace view outreach_feedback as select * from outreach_feedback_history")

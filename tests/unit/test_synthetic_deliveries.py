@@ -16,6 +16,7 @@ import pytest
 
 from data_contracts.conform import conform_source
 from data_contracts.contract import load_contracts
+from data_contracts.identity import Vault
 from data_contracts.ledger import DeliveryLedger
 from synthetic import Manifest, generate
 from synthetic.people import BLOCK
@@ -70,7 +71,11 @@ def conform(folder: Path, room: Path) -> tuple[pl.DataFrame, list[DeliveryLedger
     (room / "lake").mkdir()
     for source, contract in load_contracts().items():
         made = conform_source(
-            duckdb.connect(), contract, inbox=folder / "inbox", lake=room / "lake", vault=room / "vault", key=b"k" * 32
+            duckdb.connect(),
+            contract,
+            inbox=folder / "inbox",
+            lake=room / "lake",
+            vault=Vault(room / "vault", b"k" * 32),
         )
         for entry in made:
             entries.append(entry)

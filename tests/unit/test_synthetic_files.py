@@ -11,6 +11,7 @@ import pytest
 
 from data_contracts.conform import conform_source
 from data_contracts.contract import load_contracts
+from data_contracts.identity import Vault
 from data_contracts.ledger import DeliveryLedger
 from synthetic import Manifest, generate
 
@@ -27,8 +28,8 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
 def conform(inbox: Path, room: Path, source: str) -> list[DeliveryLedger]:
     (room / "vault").mkdir(mode=0o700, parents=True)
     (room / "lake").mkdir()
-    rooms = {"inbox": inbox, "lake": room / "lake", "vault": room / "vault"}
-    return conform_source(duckdb.connect(), load_contracts()[source], **rooms, key=b"k" * 32)
+    rooms = {"inbox": inbox, "lake": room / "lake", "vault": Vault(room / "vault", b"k" * 32)}
+    return conform_source(duckdb.connect(), load_contracts()[source], **rooms)
 
 
 @pytest.mark.slow
