@@ -13,7 +13,7 @@ import numpy as np
 from models import boosting
 from models.calibration import Calibration, RateLine
 from models.errors import ModelError
-from models.ladder import HURDLE, TOP
+from models.ladder import HURDLE, POSITIVE_UNLABELLED, TOP
 from models.logistic import Logistic
 
 
@@ -35,6 +35,7 @@ class Candidate:
         calibration: of the boosted model.
         logistic: the comparator; None for the boosted model.
         length: of an expected number of days: the second part of the hurdle.
+        share_coded: of a hidden state: share of people in it who are coded; the chance of a code is divided by it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Candidate:
     calibration: Calibration | None = None
     logistic: Logistic | None = None
     length: Length | None = None
+    share_coded: float = 1.0
 
     def predict(self, names: Sequence[str], values: np.ndarray, *, threads: int) -> np.ndarray:
         """Calibrated probability, or expected days, of each row, to 1e-6; ``names`` are the columns of ``values``.
@@ -57,6 +59,8 @@ class Candidate:
         own = self._columns(names, values)
         raw = boosting.predict(self.model_text, own, threads=threads)
         risk = self.calibration.apply(raw) if self.calibration else raw
+        if self.share_coded < 1:
+            return np.round(np.minimum(risk / self.share_coded, 1.0), 6)
         if self.length is None:
             return np.round(risk, 6)
         days = boosting.predict(self.length.model_text, own, threads=threads)
@@ -94,6 +98,8 @@ class Candidate:
         kept |= {"model.txt": self.model_text, "calibration.json": _json(self.calibration.to_json())}
         if self.length is not None:
             kept |= {"length.txt": self.length.model_text, "length_line.json": _json(self.length.line.to_json())}
+        if self.share_coded < 1:
+            kept["share_coded.json"] = _json({"share_coded": self.share_coded})
         return kept
 
     @classmethod
@@ -109,7 +115,9 @@ class Candidate:
             told = _read(folder / "length_line.json")
             days = (folder / "length.txt").read_text(encoding="utf-8")
             length = Length(days, RateLine(told["intercept"], told["slope"]))
-        return cls(name, features, text, Calibration(line["intercept"], line["slope"]), length=length)
+        share = _read(folder / "share_coded.json")["share_coded"] if name == POSITIVE_UNLABELLED else 1.0
+        calibrated = Calibration(line["intercept"], line["slope"])
+        return cls(name, features, text, calibrated, length=length, share_coded=share)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader
 
 from features import load_features
-from models import card_text, registry
+from models import card_hidden, card_text, registry
 from models.card_parts import Figure, Section, Table
 from models.decision_curve import TREAT_ALL
-from models.ladder import TITLES
+from models.ladder import POSITIVE_UNLABELLED, TITLES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -47,7 +47,8 @@ def write_card(model_folder: Path, model_id: str, *, status: str, reasons: Seque
         ModelError: the model is not there or damaged.
     """
     kept = registry.load(model_folder, model_id)
-    sections = card_text.sections(kept, load_features(), status=status, reasons=reasons)
+    told = card_hidden if kept.about["kind"] == POSITIVE_UNLABELLED else card_text
+    sections = told.sections(kept, load_features(), status=status, reasons=reasons)
     title = f"Model card: {kept.about['outcome']['title']}"
     head = {"title": title, "demonstration": DEMONSTRATION, "model_id": model_id, "status": status}
     card = Card(kept.folder / "card.md", kept.folder / "card.html")

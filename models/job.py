@@ -80,6 +80,7 @@ class Job:
             status = decision.status if name == decision.promoted else "not promoted"
             write_card(self.model_folder, kept[name], status=status, reasons=decision.reasons)
         published = self._promote(kept, decision)
+        self._challenge(kept)
         return OutcomeReport(
             outcome=self.outcome.name,
             kept=kept,
@@ -126,6 +127,14 @@ class Job:
         )
         registry.promote(self.model_folder, promotion)
         return promotion.model_id
+
+    def _challenge(self, kept: dict[str, str]) -> None:
+        """The last step of the ladder that is not in use scores in shadow: trees, unless they are the champion."""
+        chosen = registry.promoted_for(self.model_folder, self.outcome.name, self.week)
+        if chosen is not None and self.outcome.shown:
+            rest = [model_id for model_id in kept.values() if model_id != chosen[0].model_id]
+            challenger = registry.Challenger(self.outcome.name, f"{self.week:%Y-%m-%d}", rest[-1])
+            registry.challenge(self.model_folder, challenger)
 
     def _against(self, champion: registry.Kept, tested: Tested) -> dict[str, dict[str, dict[str, float]]]:
         """Every candidate minus the champion, on the same rows, paired; and how alike they rank people."""

@@ -48,12 +48,14 @@ PENALTY_OF_DAYS = (
 )
 BOOSTED = "lightgbm"
 HURDLE = "lightgbm_hurdle"
-TOP = {BOOSTED, HURDLE}
+POSITIVE_UNLABELLED = "positive_unlabelled"
+TOP = {BOOSTED, HURDLE, POSITIVE_UNLABELLED}
 """The last step: trees."""
 TITLES = {
     BOOSTED: "boosted trees (LightGBM)",
     PENALISED: "penalised logistic regression on the same features",
     PENALISED_RATE: "penalised log-linear regression on the same features",
+    POSITIVE_UNLABELLED: "boosted trees from positive and unlabelled people (Elkan and Noto)",
     HURDLE: "boosted trees: chance of any day, times days where there are any (LightGBM)",
     "prior_bed_nights": "emergency bed days in two years",
     "age_sex": "age and sex",

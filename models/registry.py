@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,15 @@ class Promotion:
     decided_by: str = ""
     why: str = ""
     overridden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """From that Monday on, the model scores the outcome in shadow: kept to compare, and on no list."""
+
+    outcome: str
+    week: str
+    model_id: str
 
 
 @dataclass(frozen=True)
@@ -132,13 +141,40 @@ def load(model_folder: Path, model_id: str) -> Kept:
 
 def promotions(model_folder: Path) -> list[Promotion]:
     """All promotions, oldest first; none when nothing was ever promoted."""
+    return _decisions(model_folder)[0]
+
+
+def challenger_for(model_folder: Path, outcome: str, week: dt.date) -> str | None:
+    """Id of the model that scores the outcome in shadow in a week: the newest named on or before it; None if none."""
+    own = [c for c in _decisions(model_folder)[1] if c.outcome == outcome and c.week <= f"{week:%Y-%m-%d}"]
+    newest = max((c.week for c in own), default="")
+    return [c for c in own if c.week == newest][-1].model_id if own else None
+
+
+def challenge(model_folder: Path, challenger: Challenger) -> None:
+    """Lets a model score in shadow; a repetition of the latest one for the same outcome is not written twice."""
+    there, challengers = _decisions(model_folder)
+    own = [c for c in challengers if c.outcome == challenger.outcome]
+    if not own or own[-1] != challenger:
+        _write(model_folder, there, [*challengers, challenger])
+
+
+def _decisions(model_folder: Path) -> tuple[list[Promotion], list[Challenger]]:
     path = model_folder / REGISTRY
     if not path.is_file():
-        return []
+        return [], []
+    read = _read(path)
     try:
-        return [_promotion(p) for p in _read(path)["promotions"]]
+        challengers = [Challenger(**c) for c in read.get("challengers", [])]
+        return [_promotion(p) for p in read["promotions"]], challengers
     except (KeyError, TypeError) as problem:
         raise ModelError(f"{path} is not what it should be: restore it from the backup") from problem
+
+
+def _write(model_folder: Path, there: Sequence[Promotion], challengers: Sequence[Challenger]) -> None:
+    model_folder.mkdir(parents=True, exist_ok=True)
+    told = {"promotions": [asdict(p) for p in there], "challengers": [asdict(c) for c in challengers]}
+    write_safely(model_folder / REGISTRY, _json(told))
 
 
 def _promotion(kept: dict[str, Any]) -> Promotion:
@@ -153,12 +189,11 @@ def kept_ids(model_folder: Path) -> list[str]:
 
 def promote(model_folder: Path, promotion: Promotion) -> None:
     """Adds a promotion; a repetition of the latest one for the same outcome and week is not written twice."""
-    there = promotions(model_folder)
+    there, challengers = _decisions(model_folder)
     same_week = [p for p in there if (p.outcome, p.week) == (promotion.outcome, promotion.week)]
     if same_week and same_week[-1] == promotion:
         return
-    model_folder.mkdir(parents=True, exist_ok=True)
-    write_safely(model_folder / REGISTRY, _json({"promotions": [asdict(p) for p in [*there, promotion]]}))
+    _write(model_folder, [*there, promotion], challengers)
 
 
 def promoted_for(model_folder: Path, outcome: str, week: dt.date) -> tuple[Promotion, bool] | None:

@@ -13,10 +13,11 @@ import polars as pl
 import sql
 from data_contracts.contract import REFERENCE
 from features import FeatureSet, load_features
-from models import registry
+from models import hidden, registry
 from models.errors import ModelError
 from models.fitting import Material
 from models.job import Job, OutcomeReport
+from models.job_hidden import train_hidden
 from models.outcome import Outcome, load_outcomes
 from models.panel import PanelWeeks, panel_weeks, read_part
 
@@ -27,12 +28,14 @@ PURPOSE = "model_training"
 class ModelReport:
     """What training found, outcome by outcome, the primary one first; which weeks it used; what could not be trained.
 
-    ``left`` has a sentence for each outcome other than the primary one that could not be trained.
+    ``left`` has a sentence for each outcome other than the primary one that could not be trained; ``hidden`` is the id
+    of the model of people in a state that nobody has coded (made unless outcomes were named).
     """
 
     weeks: PanelWeeks
     outcomes: tuple[OutcomeReport, ...]
     left: dict[str, str]
+    hidden: str | None = None
 
 
 def train(
@@ -73,7 +76,7 @@ def train(
     learn = read_part(feature_folder, weeks.train, declared, test=False, leave_out=leave_out)
     check = read_part(feature_folder, weeks.test, declared, test=True, leave_out=leave_out)
     material = Material(weeks, learn, check, declared, data_date, threads)
-    reports, left = [], {}
+    reports, left, hidden_id = [], {}, None
     for outcome in wanted:
         try:
             job = Job(outcome, material.able(outcome), model_folder, week, thorough=thorough, account=account)
@@ -82,7 +85,12 @@ def train(
             if outcome.primary or len(wanted) == 1:
                 raise
             left[outcome.name] = str(error)
-    return ModelReport(weeks, tuple(reports), left)
+    if not outcomes:
+        try:
+            hidden_id = train_hidden(material, model_folder, week=week, account=account)
+        except ModelError as error:
+            left[hidden.load_hidden().name] = str(error)
+    return ModelReport(weeks, tuple(reports), left, hidden_id)
 
 
 def outcomes_to_train(model_folder: Path, asked: Sequence[str]) -> list[Outcome]:

@@ -107,6 +107,7 @@ def consider(
         .join(_deprivation(con, week), on="lsoa_code", how="left")
         .join(signals, on="person_id", how="left")
         .join(read_scores(scores, declaration.objective.outcome), on="person_id", how="left")
+        .join(_hidden(scores), on="person_id", how="left")
         .join(admitted.select("person_id", "admission_date"), on="person_id", how="left")
         .join(kept_off(feedback.answers, week, declaration), on="person_id", how="left")
         .join(added, on="person_id", how="left")
@@ -187,6 +188,17 @@ def read_scores(path: Path, outcome: str) -> pl.DataFrame:
     if scored["person_id"].is_duplicated().any():
         raise ListError(f"The scores at {path.name} hold a person twice: one row a person is expected.")
     return scored
+
+
+def _hidden(path: Path) -> pl.DataFrame:
+    """`person_id` and `hidden_score`: the chance of being housebound without a code, where such a model was in use."""
+    from models.hidden import load_hidden  # imported here: only lists need it, and it takes a while
+
+    frame = _scan(path)
+    if "outcome" not in frame.collect_schema().names():
+        return pl.DataFrame(schema={"person_id": pl.Int64, "hidden_score": pl.Float64})
+    own = frame.filter(pl.col("outcome") == load_hidden().name)
+    return own.select("person_id", hidden_score="score").collect()
 
 
 def _read_features(path: Path, declaration: ListDeclaration) -> tuple[pl.DataFrame, tuple[str, ...]]:

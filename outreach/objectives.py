@@ -20,6 +20,7 @@ IMPACTABILITY_COLUMNS: Final = (
     "approver",
     "approved_on",
 )
+MORE_LIKELY_THAN_NOT = 0.5
 NEEDS: Final[dict[Method, tuple[str, ...]]] = {
     "risk": ("score",),
     "rising_risk": ("score", "earlier_score"),
@@ -41,7 +42,8 @@ def with_priority(people: pl.DataFrame, method: Method, outcome: str) -> pl.Data
 
     - `risk`: the calibrated risk.
     - `rising_risk`: how much it rose since an earlier list by the same model; people without one come after.
-    - `hidden_housebound_first`: people who may be housebound and have no code for it, then the others; by risk.
+    - `hidden_housebound_first`: people who may be housebound and have no code for it, by the rules or (where such a
+      model was in use) more likely than not by it, then the others; by risk.
     - `equal_recall_by_deprivation`: as many of the expected admissions in each fifth of deprivation of a team.
     - `avoidable_bed_days`: risk times the days that a contact was shown to avoid.
 
@@ -56,6 +58,9 @@ def with_priority(people: pl.DataFrame, method: Method, outcome: str) -> pl.Data
         return people.with_columns(priority=rise)
     if method == "hidden_housebound_first":
         hidden = (pl.col("housebound_class") >= 1) & (pl.col("housebound_coded").fill_null(0) < 1)
+        if "hidden_score" in people.columns:
+            found = (pl.col("hidden_score") >= MORE_LIKELY_THAN_NOT).fill_null(value=False)
+            hidden = hidden.fill_null(value=False) | found
         return people.with_columns(priority=pl.col("score") + hidden.fill_null(value=False).cast(pl.Float64))
     if method == "equal_recall_by_deprivation":
         return _equal_recall(people)

@@ -11,6 +11,7 @@ from pydantic import Field
 from pipelines import stages, training
 from pipelines.assets.features import KEY as FEATURE
 from pipelines.assets.record import table_key
+from pipelines.challengers import build_shadow
 from pipelines.drift import CHECKS, TOLD, drift_findings
 from pipelines.findings import Finding, keep
 from pipelines.partitions import WEEKLY, week_of_run, weeks_of
@@ -123,6 +124,7 @@ def score(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Mate
         yield from _nobody(context, writer, weeks)
         return
     built = [stages.build_scores(writer.store, week) for week in weeks]
+    shadow = {str(week): build_shadow(writer.store, week) for week in weeks}
     twice = {str(b.week): b.rows - b.people for b in built if b.rows != b.people}
     changed = [str(b.week) for b in built if b.settled == "different"]
     findings = [
@@ -161,6 +163,7 @@ def score(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Mate
             "settled": ", ".join(sorted({b.settled for b in built})),
             "scores": dg.MetadataValue.md(markdown(spread.sort("outcome"))),
             "folder": dg.MetadataValue.path(str(built[-1].folder)),
+            "scores in shadow by challengers": ", ".join(sorted(set(shadow.values()))),
         },
         check_results=[f.result() for f in findings],
     )

@@ -98,6 +98,44 @@ def compare_models(context: typer.Context, model_id: Id, other: Id) -> None:
         f"Ranks agree with a Spearman correlation of {alike['spearman']:.2f}; "
         f"of the highest 5 % they share {alike['top_share_overlap']:.0%}."
     )
+    _print_shadow(context.obj, model_id, other)
+
+
+def _print_shadow(store: Store, one: str, other: str) -> None:
+    """The weeks that both scored, one of them in shadow; and, where windows have closed, how right each was."""
+    from pipelines.challengers import beside
+    from pipelines.terminal import console, show
+    from pipelines.weeks import choose_week
+
+    with _said():
+        found = beside(store, one, other, choose_week(store, None))
+    if found is None or found.weeks.is_empty():
+        console.print("They have scored no week side by side.")
+        return
+    show(found.weeks, "Weeks that both scored, one of them in shadow")
+    if found.metrics is None:
+        console.print("No window of these weeks has closed yet, so only ranks can be compared.")
+    else:
+        show(found.metrics, f"{one} minus {other}, in the weeks that have closed")
+
+
+@model.command("hidden")
+def hidden_housebound(context: typer.Context, week: Week = None) -> None:
+    """How many people are expected to be housebound without a code, by neighbourhood.
+
+    Example: `anticipate model hidden --week 2026-02-23`
+    """
+    from pipelines.errors import ProblemError
+    from pipelines.hidden import expected_by_neighbourhood
+    from pipelines.terminal import console, show
+    from pipelines.weeks import parse_week
+
+    scored = _scored(context.obj)
+    if not week and not scored:
+        raise ProblemError("No week has been scored; `anticipate run` does that.")
+    monday = parse_week(week) if week else scored[-1]
+    show(expected_by_neighbourhood(context.obj, monday), f"Expected to be housebound without a code, week of {monday}")
+    console.print("Rounded to 5; * where fewer than 8 people, or 1 person alone, would be behind the number.")
 
 
 @model.command("promote")

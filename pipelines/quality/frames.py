@@ -57,15 +57,24 @@ def _column(contract: Contract, column: Column) -> pa.Column:
 
 
 def score_schema() -> pa.DataFrameSchema:
-    """One row a person and outcome: a probability."""
+    """One row a person and outcome: a probability, or up to a year's days where the outcome is counted."""
     import pandera.polars as pa
+
+    from models import load_outcomes
+
+    counted = [o.name for o in load_outcomes().values() if o.counts]
+
+    def a_risk_unless_counted(data: pa.PolarsData) -> pl.LazyFrame:
+        """At most 1, except for outcomes that are counted."""
+        return data.lazyframe.select((pl.col("score") <= 1) | pl.col("outcome").is_in(counted))
 
     return pa.DataFrameSchema(
         {
             "person_id": pa.Column(pl.Int64),
             "outcome": pa.Column(pl.String),
-            "score": pa.Column(pl.Float64, [pa.Check.ge(0), pa.Check.le(1)], nullable=True),
+            "score": pa.Column(pl.Float64, [pa.Check.ge(0), pa.Check.le(366)], nullable=True),
         },
+        checks=pa.Check(a_risk_unless_counted),
         unique=["person_id", "outcome"],
     )
 

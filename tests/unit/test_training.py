@@ -21,6 +21,8 @@ from features.declaration import DECLARED, FeatureSet, load_features
 from models import boosting, registry
 from models.fitting import Material, fates
 from models.panel import is_test_person, read_part
+from models.scoring import shadow_week
+from models.shadow import side_by_side
 from models.silence import ALL_OF_A_PRACTICE, silenced, silences
 from models.training import opted_out
 from tests.small_world import END, small_world
@@ -295,3 +297,46 @@ def test_a_damaged_champion_is_refused_before_anything_is_scored(world, tmp_path
     with pytest.raises(models.ModelError, match=r"damaged \(features.json\)"):
         world.score(WEEK, model_folder=tmp_path / "model", out=tmp_path)
     assert list(tmp_path.glob("week=*")) == []
+
+
+def test_a_challenger_scores_in_shadow_apart_from_the_scores_and_is_compared_with_the_champion(world):
+    shadow = shadow_week(
+        WEEK, feature_folder=world.feature, model_folder=world.folder / "model", out=world.folder / "shadow"
+    )
+    assert shadow is not None
+    scored = world.score(WEEK)
+    told = pl.read_parquet(shadow)
+    for outcome in ("emergency_admission_12m", "emergency_admission_90d"):
+        mine, theirs = (f.filter(pl.col("outcome") == outcome) for f in (scored, told))
+        assert mine["person_id"].to_list() == theirs["person_id"].to_list()
+        assert set(mine["model_id"]).isdisjoint(theirs["model_id"])
+    assert told["model_status"].unique().to_list() == ["challenger, in shadow"]
+    one, other = (f.filter(pl.col("outcome") == outcome)["model_id"][0] for f in (scored, told))
+    folders = {"score_folder": world.folder / "score", "shadow_folder": world.folder / "shadow"}
+    about = models.load_outcomes()[outcome]
+    now = side_by_side(world.con, about, one, other, data_date=END, **folders)
+    assert now.weeks["closed"].to_list() == [False]
+    assert now.metrics is None
+    later = side_by_side(world.con, about, one, other, data_date=END + dt.timedelta(days=300), **folders)
+    assert later.weeks["spearman"][0] > 0.3
+    assert later.metrics is not None
+    assert later.metrics["metric"][0] == "auroc"
+
+
+def test_before_any_training_nothing_scores_in_shadow(world, tmp_path):
+    assert shadow_week(WEEK, feature_folder=world.feature, model_folder=tmp_path, out=tmp_path) is None
+
+
+def test_a_matrix_without_a_feature_of_the_model_is_said_in_a_sentence(world, tmp_path):
+    shutil.copytree(world.feature / f"week={WEEK}", tmp_path / f"week={WEEK}")
+    path = tmp_path / f"week={WEEK}" / "matrix.parquet"
+    pl.read_parquet(path).drop("age").write_parquet(path)
+    with pytest.raises(models.ModelError, match=r"has no feature '\w+', which the model reads"):
+        world.score(WEEK, feature_folder=tmp_path)
+
+
+def test_a_feature_that_the_model_never_saw_changes_no_score(world, tmp_path):
+    shutil.copytree(world.feature / f"week={WEEK}", tmp_path / f"week={WEEK}")
+    path = tmp_path / f"week={WEEK}" / "matrix.parquet"
+    pl.read_parquet(path).with_columns(never_seen=pl.lit(1.0)).write_parquet(path)
+    assert world.score(WEEK, feature_folder=tmp_path, out=tmp_path / "out").equals(world.score(WEEK))
