@@ -13,7 +13,7 @@ site/teams.yaml                neighbourhood teams and what they can see in a we
 site/services.yaml             local services as they are said to a team, in the place of outreach/services.yaml
 site/design.yaml               how it is found out whether lists help, in the place of outreach/design.yaml
 site/codelists.yaml            codelists put in the place of shipped ones: see data_contracts/codelist.py
-site/codelists/<file>          their files, as published
+site/codelists/<file>          their files, as published; medicine_substance.csv: see features/substances.py
 ```
 """
 

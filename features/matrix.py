@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -63,15 +64,26 @@ def build_matrix(
         if week.weekday() != 0:
             raise FeatureError(f"{week:%Y-%m-%d} is not a Monday")
     tables = gather.present_tables(con, declared, sources_allowed)
-    paths: dict[dt.date, Path] = {}
     try:
         gather.gather(con, declared, ordered, tables)
         newest = {t: gather.newest_known(con, declared, t, ordered) for t in tables}
-        for batch in _batches(con, ordered):
-            for read in _read(con, declared, batch, newest):
-                paths[read.week] = _write(out, declared, read, cohort_only=cohort_only)
+        weeks_read = (read for batch in _batches(con, ordered) for read in _read(con, declared, batch, newest))
+        return _write_behind(weeks_read, lambda read: _write(out, declared, read, cohort_only=cohort_only))
     finally:
         gather.release(con)
+
+
+def _write_behind(weeks_read: Iterable[WeekRows], write: Callable[[WeekRows], Path]) -> dict[dt.date, Path]:
+    """Makes each week's files while the next week is read; no more than one week waits."""
+    paths: dict[dt.date, Path] = {}
+    behind: tuple[dt.date, Future[Path]] | None = None
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        for read in weeks_read:
+            if behind:
+                paths[behind[0]] = behind[1].result()
+            behind = read.week, writer.submit(write, read)
+        if behind:
+            paths[behind[0]] = behind[1].result()
     return paths
 
 

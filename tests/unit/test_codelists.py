@@ -15,6 +15,7 @@ from data_contracts.codelist import CodelistError, Entry, Listed, codelist_named
 from data_contracts.codelist_lint import deficit_names, lint
 from data_contracts.contract import REFERENCE
 from features import FeatureError, load_features
+from features.substances import substance_rows
 from outreach.facts import UNLABELLED, fact_codes
 from pipelines.codelists import difference, split, told
 from pipelines.errors import MistakeError
@@ -152,6 +153,16 @@ def test_every_medicine_of_the_starter_list_has_a_substance_that_its_name_holds(
     for entry in codelist_named("medicine").entries:
         [(substance, _)] = told[entry.code]
         assert all(part in entry.label.lower() for part in substance.split(" / ")), entry.label
+
+
+def test_a_table_of_substances_that_a_site_brings_replaces_ours_and_damage_is_said(site_folder):
+    before = load_features().fingerprint
+    (site_folder / "codelists" / "medicine_substance.csv").write_text("product_code,substance\n11,a\n12,a\n13,b\n")
+    assert substance_rows().rows() == [(11, 11), (12, 11), (13, 13)]
+    assert load_features().fingerprint != before
+    (site_folder / "codelists" / "medicine_substance.csv").write_text("product_code,substance\n3.9E+16,a\n")
+    with pytest.raises(FeatureError, match="no spreadsheet has changed"):
+        substance_rows()
 
 
 def test_an_official_list_reaches_the_marts_and_the_facts_on_a_sheet_too(site_folder):
