@@ -28,9 +28,10 @@ from data_contracts.faults import (
     write_quarantine,
 )
 from data_contracts.identity import Vault, pseudonyms
-from data_contracts.intake import STILL_BEING_WRITTEN, UNREADABLE_NOTE, DeliveredFile, FileRejectedError, ReadableFile
+from data_contracts.intake import UNREADABLE_NOTE, DeliveredFile
 from data_contracts.ledger import DeliveryLedger, delivery_id_of
 from data_contracts.quoting import blot_quoted_lines
+from data_contracts.readable import STILL_BEING_WRITTEN, FileRejectedError, ReadableFile, make_readable
 from data_contracts.resend import Arrivals, name_of_its_own
 from data_contracts.respelt import find_respelt, notes_of
 from data_contracts.rules import (
@@ -244,7 +245,7 @@ def _find_losers(con: duckdb.DuckDBPyConnection, statements: Statements) -> None
 def _numbered_text(task: _Task, scratch: Path) -> tuple[RawText, RecordNumbers]:
     """The file as text, its records numbered; where stray quotes hide records, the lines without a quote."""
     con, contract = task.con, task.contract
-    readable = intake.make_readable(task.file.path, contract, scratch)
+    readable = make_readable(task.file.path, contract, scratch)
     raw = _as_text(con, contract, readable, scratch)
     try:
         return raw, number_records(raw, contract.delimiter)

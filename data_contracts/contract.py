@@ -235,53 +235,62 @@ def _custom(element: dict[str, Any]) -> dict[str, Any]:
 
 def _parse(path: Path, document: dict[str, Any], all_raw: dict[str, tuple[Path, dict[str, Any]]]) -> Contract:
     custom = _custom(document)
-    table = document["schema"][0]
-    columns = [_column(p) for p in table.get("properties", [])]
-    rules = [_rule(q) for q in table.get("quality", []) if q.get("type") == "custom"]
+    columns = [_column(p) for p in document["schema"][0].get("properties", [])]
+    rules = [_rule(q) for q in document["schema"][0].get("quality", []) if q.get("type") == "custom"]
+    keyed = sorted(
+        ((p.get("primaryKeyPosition", 1), p["name"]) for p in _properties(document, all_raw) if p.get("primaryKey")),
+    )
     if parent_id := custom.get("extends"):
         if parent_id not in all_raw:
             raise ContractError(f"{path.name}: extends {parent_id!r}, which is no contract")
         parent = _parse(*all_raw[parent_id], all_raw)
-        own = {c.name: c for c in columns}
-        left_out = set(custom.get("without", []))
-        inherited = [own.pop(c.name, c) for c in parent.columns if c.name not in left_out]
-        columns = [*inherited, *own.values()]
+        columns = _inherited(columns, parent, set(custom.get("without", [])))
         rules = [*(r for r in parent.rules if r.code not in {x.code for x in rules}), *rules]
-        parent_custom = _custom(all_raw[parent_id][1])
-        custom = {**parent_custom, **custom}
-        document = {**all_raw[parent_id][1], **document}
-    default_sentinels = custom.get("sentinels", {})
-    columns = [_with_default_sentinels(c, default_sentinels) for c in columns]
+        custom = {**_custom(all_raw[parent_id][1]), **custom}
+        document = {**all_raw[parent_id][1], **document, "schema": document["schema"]}
+    columns = [_with_default_sentinels(c, custom.get("sentinels", {})) for c in columns]
     lake = {c.name: c.lake_name for c in columns}
-    keyed = sorted(
-        ((p.get("primaryKeyPosition", 1), p["name"]) for p in _properties(document, all_raw) if p.get("primaryKey")),
-    )
-    delivery = custom.get("delivery", {"kind": "delta"})
+    key = tuple(lake[n] for _, n in keyed if n in lake)
+    contract = _contract(path, document, custom, columns=tuple(columns), rules=tuple(rules), key=key)
+    _check(contract)
+    return contract
+
+
+def _inherited(own: list[Column], parent: Contract, left_out: set[str]) -> list[Column]:
+    """The parent's columns in their order, those declared anew in their place, further ones after them."""
+    anew = {c.name: c for c in own}
+    inherited = [anew.pop(c.name, c) for c in parent.columns if c.name not in left_out]
+    return [*inherited, *anew.values()]
+
+
+def _contract(
+    path: Path,
+    document: dict[str, Any],
+    custom: dict[str, Any],
+    *,
+    columns: tuple[Column, ...],
+    rules: tuple[Rule, ...],
+    key: tuple[str, ...],
+) -> Contract:
     shape = custom.get("format", {})
+    delivery = custom.get("delivery", {"kind": "delta"})
     sla = {p["property"]: p["value"] for p in document.get("slaProperties", [])}
-    contract = Contract(
+    return Contract(
         id=document["id"],
         name=document.get("name", document["id"]),
         version=document["version"],
         description=str((document.get("description") or {}).get("purpose", "")).strip(),
-        grain=str(table.get("dataGranularityDescription", "")).strip(),
+        grain=str(document["schema"][0].get("dataGranularityDescription", "")).strip(),
         domain=custom.get("identifierDomain", "none"),
         controller=custom.get("controller", ""),
         format=shape.get("type", "csv"),
         delimiter={"tab": "\t"}.get(shape.get("delimiter", ","), shape.get("delimiter", ",")),
-        columns=tuple(columns),
-        key=tuple(lake[n] for _, n in keyed if n in lake),
+        columns=columns,
+        key=key,
         version_column=delivery.get("version"),
         event_date=custom.get("eventDate"),
         known_date=_known(custom.get("knownDate")),
-        delivery=Delivery(
-            kind=delivery["kind"],
-            period_column=delivery.get("periodColumn"),
-            period_start=delivery.get("periodStart"),
-            period_end=delivery.get("periodEnd"),
-            withdrawn_column=delivery.get("withdrawn"),
-            submitter_column=delivery.get("submitterColumn"),
-        ),
+        delivery=_delivery(delivery),
         frequency_days=int(sla.get("frequency", 7)),
         staleness_days=int(sla["staleness"]) if "staleness" in sla else None,
         gp_record=bool(custom.get("gpRecord", False)),
@@ -289,12 +298,21 @@ def _parse(path: Path, document: dict[str, Any], all_raw: dict[str, tuple[Path, 
             Purpose(name, p["agreement"], dt.date.fromisoformat(str(p["reviewDate"])))
             for name, p in custom.get("purposes", {}).items()
         ),
-        rules=tuple(rules),
+        rules=rules,
         record_table=_record_table(custom.get("recordTable")),
         path=path,
     )
-    _check(contract)
-    return contract
+
+
+def _delivery(raw: dict[str, Any]) -> Delivery:
+    return Delivery(
+        kind=raw["kind"],
+        period_column=raw.get("periodColumn"),
+        period_start=raw.get("periodStart"),
+        period_end=raw.get("periodEnd"),
+        withdrawn_column=raw.get("withdrawn"),
+        submitter_column=raw.get("submitterColumn"),
+    )
 
 
 def _properties(document: dict[str, Any], all_raw: dict[str, tuple[Path, dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from data_contracts.intake import FileRejectedError
 from data_contracts.numbering import lines_before, record_starts, record_starts_by_reader
 from data_contracts.quoting import swallowing_cell, swallowing_quote
+from data_contracts.readable import FileRejectedError
 from data_contracts.rules import REMEDY, Check, literal
 from data_contracts.statements import RawText, Statements
 

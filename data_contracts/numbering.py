@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_contracts.intake import CHUNK, ReadableFile
+from data_contracts.readable import CHUNK, ReadableFile
 
 csv.field_size_limit(1 << 26)
 

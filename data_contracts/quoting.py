@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_contracts.intake import CHUNK, ReadableFile
 from data_contracts.numbering import rows_by_reader
+from data_contracts.readable import CHUNK, ReadableFile
 
 MOST_LINES, MOST_SHARE = 10, 0.01
 """How many lines, or what share of a longer file's, may be given up to read the others."""

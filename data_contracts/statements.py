@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.contract import Column, Contract
-from data_contracts.intake import DeliveredFile, ReadableFile
+from data_contracts.intake import DeliveredFile
+from data_contracts.readable import ReadableFile
 from data_contracts.rules import (
     checks_of,
     is_looked_up,

@@ -21,7 +21,7 @@ import polars as pl
 from data_contracts import site
 from data_contracts.codelist import codelist_named
 from data_contracts.contract import Contract
-from data_contracts.intake import FileRejectedError
+from data_contracts.readable import FileRejectedError
 from data_contracts.rules import literal, lookup_alias, quoted, text_of
 
 CODELIST = "type1_optout"

@@ -10,8 +10,9 @@ import duckdb
 import polars as pl
 
 from data_contracts.contract import Contract, load_contracts
-from data_contracts.intake import FileRejectedError, make_readable, match_header, read_header
+from data_contracts.intake import match_header, read_header
 from data_contracts.ledger import read_entries
+from data_contracts.readable import FileRejectedError, make_readable
 from data_contracts.rules import literal
 from pipelines.store import Store
 

@@ -22,7 +22,8 @@ import pytest
 
 from data_contracts.conform import conform_source
 from data_contracts.identity import Vault, check_nhs_numbers
-from data_contracts.intake import FileRejectedError, match_header
+from data_contracts.intake import match_header
+from data_contracts.readable import FileRejectedError
 from data_contracts.rules import judge_codes
 from tests.deliveries import KEY, World
 from tests.faults.sender import RECEIVED, good, sheet

@@ -7,9 +7,10 @@ import duckdb
 import pytest
 
 import record
-from data_contracts import intake
+from data_contracts import readable
 from data_contracts.conform import record_stray_files
 from data_contracts.ledger import read_entries, read_ledger
+from data_contracts.readable import FileRejectedError, make_readable
 from tests.deliveries import World
 from tests.faults.sender import RECEIVED, good, sheet, three
 
@@ -102,8 +103,8 @@ class Growing(type(Path())):
 
 def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_time(world, tmp_path):
     path = world.deliver_text("gp_event", RECEIVED, three("gp_event"))
-    with pytest.raises(intake.FileRejectedError) as problem:
-        intake.make_readable(Growing(path), world.contracts["gp_event"], tmp_path)
+    with pytest.raises(FileRejectedError) as problem:
+        make_readable(Growing(path), world.contracts["gp_event"], tmp_path)
     assert problem.value.code == "F10"
     assert path.exists()
 
@@ -213,7 +214,7 @@ def test_one_bad_file_does_not_keep_its_neighbours_from_being_read(world):
 
 
 def test_a_file_that_unpacks_without_end_is_given_up(world, monkeypatch):
-    monkeypatch.setattr(intake, "LEAST_BOUND", 1 << 20)
+    monkeypatch.setattr(readable, "LEAST_BOUND", 1 << 20)
     world.deliver_text("gp_event", RECEIVED, gzip.compress(b"A" * (1 << 24)), name="events.csv.gz")
     [entry] = world.conform("gp_event")
     assert (entry.fate, entry.code) == ("rejected", "F03")

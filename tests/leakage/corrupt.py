@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from data_contracts.contract import Contract, KnownDate, load_contracts
-from data_contracts.intake import make_readable
+from data_contracts.readable import make_readable
 
 TYPE_1_OBJECTION = "827241000000103"  # withholds GP rows whenever it comes: by design not a matter of weeks
 
