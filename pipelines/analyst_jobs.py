@@ -166,8 +166,10 @@ def person_page(view: PersonView) -> str:
     """A plain page of one person; pseudonymous, marked as a demonstration."""
     parts = [
         ("Record, newest first", view.timeline),
+        ("Medicines issued in the last 12 months", view.medicines),
         ("Evidence for housebound and care home", view.evidence),
-        ("Features", view.features.filter(~pl.col("nothing")).drop("nothing")),
+        (f"Computed frailty index: its deficits, by codelists {view.codelists}", view.deficits),
+        ("Features", view.features.filter(~pl.col("nothing")).drop("nothing", "value")),
         ("Scores", view.scores),
         ("Lists", view.lists),
     ]

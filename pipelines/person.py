@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from data_contracts.codelist import load_codelists
 from data_contracts.identity import parse_person_ref, person_ref
 from pipelines.errors import MistakeError, ProblemError
+from pipelines.person_words import (
+    UNSAID,
+    YEAR,
+    about_in_words,
+    code_labels,
+    medicines_in_words,
+    row_in_words,
+    value_in_words,
+    window_in_words,
+)
 from pipelines.publish import current_manifest
 from pipelines.query import reading
 from pipelines.store import Store
@@ -25,11 +33,21 @@ from pipelines.withholding import is_withheld
 if TYPE_CHECKING:
     import duckdb
 
-_FEATURE_SCHEMA = {"feature": pl.String, "value": pl.Float64, "meaning": pl.String, "nothing": pl.Boolean}
+_FEATURE_SCHEMA = {
+    "meaning": pl.String,
+    "over": pl.String,
+    "says": pl.String,
+    "feature": pl.String,
+    "value": pl.Float64,
+    "nothing": pl.Boolean,
+}
 WITHHELD = "This record is not shown: the person has opted out of such use, or the record carries a sensitive flag."
 _DATES = ("event_date", "admission_date", "start_date", "death_date", "episode_start")
 _VERSIONED = {"person_id", "known_from", "known_until"}
-_NOT_SAID = {"person_id", "known_from", "known_until", "delivery_id", "row_index", "household_id", "sensitive_flag"}
+_TOLD_ELSEWHERE = ("medication", "community_activity")
+"""Medicines have a table of their own; an activity is told by its contact."""
+_DAILY = ("inpatient_day",)
+"""Tables with a row each day; days that say the same are told once, by the latest."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +56,10 @@ class PersonView:
 
     Attributes:
         about: one row: birth month, sex, area, practice.
-        timeline: one row an event, newest first: date, table, what, known_from.
-        features: one row a feature: feature, value (missing: unknown), meaning, and whether it says nothing (zero, or
-            no day in the window).
+        timeline: one row an event, newest first: date, table, what, known_from; without medicines.
+        medicines: one row a product issued in the last 12 months.
+        features: one row a feature but for single deficits: meaning, over which time, says (the value in words), name,
+            value (missing: unknown), and whether it says nothing (zero, or no day in the window).
         evidence: one row a dated fact that speaks for or against being housebound or living in a care home.
         scores: one row an outcome.
         lists: one row a week in which the person was considered for a list.
@@ -52,6 +71,7 @@ class PersonView:
     week: dt.date
     about: pl.DataFrame
     timeline: pl.DataFrame
+    medicines: pl.DataFrame
     features: pl.DataFrame
     evidence: pl.DataFrame
     scores: pl.DataFrame
@@ -87,8 +107,9 @@ def read_person(store: Store, reference: str, week: str | None = None) -> Person
         return PersonView(
             reference=person_ref(person_id),
             week=monday,
-            about=about.drop(_NOT_SAID & set(about.columns)),
+            about=about_in_words(about.drop(UNSAID & set(about.columns))),
             timeline=_timeline(con, views, person_id, monday),
+            medicines=_medicines(con, views, person_id, monday),
             features=_features(con, views, person_id, monday),
             evidence=_evidence(con, views, person_id, monday),
             scores=_of_week(con, views, "score", person_id, monday),
@@ -120,37 +141,18 @@ def _timeline(
     parts = [pl.DataFrame(schema=schema)]
     for view, columns in sorted(views.items()):
         dated = next((d for d in _DATES if d in columns), None)
-        if view.endswith("_history") or dated is None or not set(columns) >= _VERSIONED:
+        if view.endswith("_history") or view in _TOLD_ELSEWHERE or dated is None or not set(columns) >= _VERSIONED:
             continue
         rows = _known(con, view, person_id, week).filter(pl.col(dated) < week)
         if len(rows):
-            parts.append(
-                rows.select(
-                    date=pl.col(dated),
-                    table=pl.lit(view),
-                    what=_said(rows, dated),
-                    known_from=pl.col("known_from"),
-                )
+            told = rows.select(
+                date=pl.col(dated),
+                table=pl.lit(view.replace("_", " ")),
+                what=row_in_words(rows, dated),
+                known_from=pl.col("known_from"),
             )
+            parts.append(told.sort("date").unique("what", keep="last") if view in _DAILY else told)
     return pl.concat(parts).sort("date", "table", "what", descending=[True, False, False])
-
-
-@cache
-def _labels() -> dict[str, str]:
-    """Words for the codes that are in the codelists in use; other codes stay as they are."""
-    return {e.code: e.label for listed in load_codelists().values() for e in listed.entries}
-
-
-def _said(rows: pl.DataFrame, dated: str) -> pl.Expr:
-    said = [c for c in rows.columns if c not in _NOT_SAID and c != dated]
-    parts: list[pl.Expr] = [
-        pl.when(pl.col(c).is_not_null()).then(pl.lit(c.replace("_", " ") + " ") + pl.col(c).cast(pl.String))
-        for c in said
-    ]
-    if "code" in said:
-        label = pl.col("code").cast(pl.String).replace_strict(_labels(), default=None, return_dtype=pl.String)
-        parts.insert(0, label)
-    return pl.concat_str(parts, separator=", ", ignore_nulls=True) if parts else pl.lit("")
 
 
 def _of_week(
@@ -169,25 +171,29 @@ def _features(
 ) -> pl.DataFrame:
     row = _of_week(con, views, "feature", person_id, week)
     if row.is_empty():
-        return pl.DataFrame(
-            schema={"feature": pl.String, "value": pl.Float64, "meaning": pl.String, "nothing": pl.Boolean}
-        )
+        return pl.DataFrame(schema=_FEATURE_SCHEMA)
     from features import load_features
 
-    declared = load_features().features
-    of_others = [f.name for f in declared if f.measure == "household"]  # never shown with anybody's own record
-    meaning = {f.name: f.description for f in declared}
-    never = {f.name: float(f.window) for f in declared if f.measure == "days_since" and f.window}
-    long = (
-        row.drop("week", *of_others, strict=False)
-        .cast(pl.Float64)
-        .transpose(include_header=True, header_name="feature", column_names=["value"])
-    )
-    return long.with_columns(
-        meaning=pl.col("feature").replace_strict(meaning, default="", return_dtype=pl.String),
-        value=pl.col("value").fill_nan(None),
-        nothing=pl.col("value") == pl.col("feature").replace_strict(never, default=0.0, return_dtype=pl.Float64),
-    )
+    # features of the household are never shown with anybody's own record; single deficits have a table of their own
+    declared = [f for f in load_features().features if f.measure not in ("household", "deficit")]
+    told = []
+    for feature in (f for f in declared if f.name in row.columns):
+        value = row[feature.name].cast(pl.Float64).fill_nan(None).item()
+        never = float(feature.window or 0) if feature.measure == "days_since" else 0.0
+        says = value_in_words(feature, value)
+        nothing = None if value is None else value == never
+        told.append((feature.description, window_in_words(feature), says, feature.name, value, nothing))
+    return pl.DataFrame(told, schema=_FEATURE_SCHEMA, orient="row")
+
+
+def _medicines(
+    con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date
+) -> pl.DataFrame:
+    if "medication" not in views:
+        return pl.DataFrame()
+    issues = _known(con, "medication", person_id, week)
+    lately = pl.col("event_date").is_between(week - dt.timedelta(days=YEAR), week, closed="left")
+    return medicines_in_words(issues.filter(lately))
 
 
 def _evidence(
@@ -221,8 +227,18 @@ def _deficits(
         sex_code=sex_code,
         products=None if products is None else int(products),
     )
-    label = pl.col("code").cast(pl.String).replace_strict(_labels(), default="", return_dtype=pl.String)
-    return found.with_columns(what=label, code=pl.col("code").cast(pl.String))
+    code = pl.col("code").cast(pl.String)
+    label = code.replace_strict(code_labels(), default="", return_dtype=pl.String)
+    return found.select(
+        pl.col("deficit").str.replace_all("_", " "),
+        "by",
+        "since_date",
+        "latest_date",
+        what=pl.when(pl.col("by") == "medicines").then(pl.lit("different medicines in 12 months")).otherwise(label),
+        value=pl.col("value").cast(pl.String).str.replace(r"\.?0+$", ""),
+        unit="unit",
+        code=code,
+    )
 
 
 def _lists(con: duckdb.DuckDBPyConnection, views: dict[str, list[str]], person_id: int, week: dt.date) -> pl.DataFrame:

@@ -175,7 +175,9 @@ def show_person(store: Store, reference: str, week: str | None, *, events: int) 
     view = read_person(store, reference, week)
     show(view.about, f"{view.reference} as known on {view.week}")
     show(view.timeline, "Record, newest first", rows=events)
-    told = view.features.filter(~view.features["nothing"]).drop("nothing")
+    if len(view.medicines):
+        show(view.medicines, "Medicines issued in the last 12 months", rows=len(view.medicines))
+    told = view.features.filter(~view.features["nothing"]).drop("nothing", "value")
     show(told, "Features that say something", rows=len(told) or 1)
     unknown = view.features.filter(view.features["value"].is_null())["feature"].to_list()
     if unknown:
