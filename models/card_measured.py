@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from features import FeatureSet
 from models.card_parts import Figure, Section, Table
 from models.decision_curve import TREAT_ALL
 from models.ladder import TITLES
@@ -85,6 +86,34 @@ def _group(g: Mapping[str, Any], title: str) -> tuple[str, ...]:
     )
 
 
+def neighbourhoods_section(kept: Kept) -> Section:
+    """Who is missed in each neighbourhood, and what missing equally few would cost."""
+    found, limits = kept.metrics.get("neighbourhoods") or {}, load_limits()
+    if not found:
+        return Section("Neighbourhoods", ("Not measured: which practice belongs to which is not known.",))
+    told = [a for a in found["areas"] if "missed" in a]
+    few = len(found["areas"]) - len(told)
+    rows = tuple(
+        (a["area"], f"{a['people']:,}", f"{a['events']:,}", span(a["missed"], percent=True), f"{a['more']:,}")
+        for a in told
+    )
+    return Section(
+        "Neighbourhoods",
+        (
+            f"The list is the highest {limits.list_share:.0%} wherever they live: about {found['listed']:,} people of "
+            f"the test people on a Monday, and {span(found['missed'], percent=True)} of need is not on it. So that no "
+            f"neighbourhood misses more than all together, about {found['more']:,} more would have to be seen each "
+            "time, chosen by risk within it. It is no promise: with few events a neighbourhood misses more by chance.",
+            *([f"{few} with fewer than {limits.fewest_events} events are not shown one by one."] if few else []),
+            *(
+                [Table(("neighbourhood", "people", "events", "missed by the list", "more to see"), rows)]
+                if rows
+                else []
+            ),
+        ),
+    )
+
+
 def decision_section(kept: Kept) -> Section:
     """Net benefit against acting on everyone, on no one, and by the frailty index."""
     curve = kept.metrics.get("decision_curve", [])
@@ -139,6 +168,36 @@ def _brief_table(first: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
     }
     head = (first, *(titles[name] for name in names))
     return Table(head, tuple((name, *(span(found[m]) for m in names)) for name, found in rows.items()))
+
+
+def dependence_section(kept: Kept, declared: FeatureSet) -> Section:
+    """How the prediction goes with its strongest predictors, and which go together."""
+    found = kept.about.get("dependence") or {}
+    if not found.get("partial"):
+        return Section("What drives the model", ("Of trees only; a regression is its coefficients.",))
+    days = bool(kept.about["outcome"].get("counts"))
+
+    def told(mean: float) -> str:
+        """A mean prediction as text."""
+        return f"{mean:.1f}" if days else f"{mean:.1%}"
+
+    rows = tuple(
+        (name, declared.by_name[name].unit, "; ".join(f"{value:g}: {told(mean)}" for value, mean in points))
+        for name, points in found["partial"].items()
+        if name in declared.by_name
+    )
+    pairs = tuple((str(a), str(b), f"{strength:.2f}") for a, b, strength in found["interactions"])
+    return Section(
+        "What drives the model",
+        (
+            "Partial dependence: the mean prediction when everyone is given one value of a predictor and all else "
+            "stays as it is. It is a look at the model, not at what would happen to people.",
+            Table(("predictor", "unit", "value: mean prediction"), rows),
+            "Strongest interactions: by how much, as a root mean square of log-odds (of days, of their logarithm), "
+            "what one predictor does depends on the other.",
+            Table(("predictor", "and", "strength"), pairs),
+        ),
+    )
 
 
 def published_section() -> Section:

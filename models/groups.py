@@ -98,7 +98,7 @@ def assess(
                 continue
             own = {name: by_practice(rows, value * here, draws) for name, value in sums.items()}
             rate = ratio_of(own["need"], by_practice(rows, rows.weight * here, draws))
-            said |= {"rows": _fives(int(here.sum())), "events": _fives(events) if events >= 8 else None}
+            said |= {"rows": fives(int(here.sum())), "events": fives(events) if events >= 8 else None}
             if min(events, others) < limits.fewest_events:
                 found.append({**said, "verdict": "not assessable"})
                 continue
@@ -143,5 +143,6 @@ def _within(ratio: dict[str, float], bounds: tuple[float, float]) -> bool:
     return ratio["low"] <= bounds[1] and ratio["high"] >= bounds[0]
 
 
-def _fives(count: int) -> int:
+def fives(count: int) -> int:
+    """A count as it is shown: the nearest multiple of 5."""
     return 5 * round(count / 5)

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from models import boosting, evaluation, gate, registry, yardstick
+from models import boosting, dependence, evaluation, gate, registry, yardstick
 from models.candidate import Candidate
 from models.card import write_card
 from models.drift import SCORE, score_bins, training_bins
@@ -175,11 +175,12 @@ class Job:
                 "minus": tested.minus[name],
                 "calibration_curve": tested.curves[name],
                 "groups": tested.groups[name],
+                "neighbourhoods": tested.neighbourhoods.get(name, {}),
                 "decision_curve": tested.decision_curve,
                 "gate": [asdict(t) for t in tested.tests[name]],
                 "more": tested.more,
             }
-            own = {"importance": boosting.importance(candidate.model_text)} if candidate.model_text else {}
+            own = self._drives(candidate)
             model_id, _ = registry.keep(
                 self.model_folder,
                 candidate,
@@ -191,6 +192,14 @@ class Job:
                 registry.attach(self.model_folder, model_id, registry.PREDICTIONS, self._predictions(tested, name))
             kept[name] = model_id
         return kept
+
+    def _drives(self, candidate: Candidate) -> dict[str, Any]:
+        """What drives a model of trees: share of gain, partial dependence, interactions."""
+        if not candidate.model_text:
+            return {}
+        gain, threads = boosting.importance(candidate.model_text), self.material.threads
+        described = dependence.describe(candidate, self.material.learn.values, list(gain), threads=threads)
+        return {"importance": gain, "dependence": described}
 
     def _predictions(self, tested: Tested, name: str) -> bytes:
         """Predictions of the rows tested, with their fates: to compare two models on the same people later."""

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from models import calibration, decision_curve, evaluation, gate, groups, yardstick
+from models import calibration, decision_curve, evaluation, gate, groups, neighbourhoods, yardstick
 from models.candidate import Candidate
 from models.fitting import Fates, Material, columns_of, held_out_practices, without_columns
 from models.ladder import BOOSTED
@@ -35,7 +35,8 @@ Interval = dict[str, float]
 class Tested:
     """What was measured, by candidate; ``tests`` is what the gate asked and heard.
 
-    ``more`` is of the trees alone: silent sources, fewer sources, held-out practices.
+    ``neighbourhoods`` is empty where no table says which practice belongs to which. ``more`` is of the trees alone:
+    silent sources, fewer sources, held-out practices.
     """
 
     rows: evaluation.TestRows
@@ -48,6 +49,7 @@ class Tested:
     decision_curve: list[dict[str, Any]]
     tests: dict[str, list[gate.Test]]
     more: dict[str, Any] = field(default_factory=dict)
+    neighbourhoods: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def test_candidates(
@@ -75,6 +77,8 @@ def test_candidates(
     rows = evaluation.TestRows(checked.event, checked.weight, material.check.practice, checked.amount)
     measured_by = yardstick.of(rows)
     by_feature = {name: material.check.column(material.names, name) for name in GROUP_FEATURES}
+    area = neighbourhoods.areas_of(con, material.check.keys, material.data_date)
+    mondays = len(material.weeks.test)
     who = groups.describe(material.check.keys, by_feature, groups.places_of(con))
     predicted = {c.name: c.predict(material.names, material.check.values, threads=material.threads) for c in candidates}
     replicates = {name: measured_by.replicates(p, rows) for name, p in predicted.items()}
@@ -89,6 +93,9 @@ def test_candidates(
         replicates=replicates,
         metrics=metrics,
         curves={name: evaluation.calibration_curve(p, rows) for name, p in predicted.items()},
+        neighbourhoods={}
+        if area is None
+        else {name: neighbourhoods.assess(p, rows, area, mondays, limits) for name, p in predicted.items()},
         minus=all_minus(replicates, measured_by.compared),
         groups=audited,
         decision_curve=decision_curve.decision_curve(shown, rows, limits.thresholds) if shown else [],

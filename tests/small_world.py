@@ -28,6 +28,11 @@ def small_world(
         "create table place as select 'E0100' || n as lsoa_code, n as imd_decile, n > 7 as rural_flag "
         "from range(1, 11) t(n)"
     )
+    con.execute(
+        "create table organisation as select 'C81' || lpad(cast(n as varchar), 3, '0') as practice_code, "
+        "'practice ' || n as practice_name, 'U' || n // 6 as pcn_code, 'network ' || n // 6 as pcn_name, "
+        "date '2015-01-01' as known_from, cast(null as date) as known_until from range(0, 24) t(n)"
+    )
     person = rng.permutation(np.arange(1, people + 1, dtype=np.int64) * 7919)
     born = rng.integers(0, 40 * 365, people)
     birth = np.datetime64("1922-01-15") + born

@@ -104,6 +104,8 @@ def _unmet(found: Any) -> Iterator[str]:
 
 def _tables(store: Store, manifest: dict[str, Any]) -> Iterator[tuple[str, pd.DataFrame, list[Any]]]:
     """Every table of the warehouse whole; feature, score and list of the newest week."""
+    from models import load_outcomes
+
     with reading(store) as con:
         names = [n for (n,) in con.execute("select table_name from duckdb_tables() order by 1").fetchall()]
         for name in names:
@@ -115,6 +117,12 @@ def _tables(store: Store, manifest: dict[str, Any]) -> Iterator[tuple[str, pd.Da
             if name in there:
                 newest = f"where week = date '{manifest['week']}' order by person_id limit {MOST_ROWS}"
                 frame = con.sql(f'select * from "{name}" {newest}').pl().to_pandas()
+                if name == "score":
+                    counted = frame["outcome"].isin([o.name for o in load_outcomes().values() if o.counts])
+                    if counted.any():
+                        yield "score of days", frame[counted], _of_scores(most=366)
+                    yield name, frame[~counted], _of_scores(most=1)
+                    continue
                 as_declared = manifest.get("features") == features.load_features().fingerprint[:12]
                 yield name, frame, _of_people(name, frame, as_declared=as_declared)
 
@@ -135,6 +143,17 @@ def _of_mart(frame: pd.DataFrame, rows: int | None) -> list[Any]:
     return expected
 
 
+def _of_scores(*, most: int) -> list[Any]:
+    """A risk is at most 1; a number of days at most a year's."""
+    import great_expectations.expectations as gxe
+
+    return [
+        gxe.ExpectColumnValuesToNotBeNull(column="person_id"),
+        gxe.ExpectCompoundColumnsToBeUnique(column_list=["person_id", "outcome"]),
+        gxe.ExpectColumnValuesToBeBetween(column="score", min_value=0, max_value=most),
+    ]
+
+
 def _of_people(name: str, frame: pd.DataFrame, *, as_declared: bool) -> list[Any]:
     """Published with other declarations than those in force, only the features that both know are looked at."""
     import great_expectations.expectations as gxe
@@ -146,10 +165,6 @@ def _of_people(name: str, frame: pd.DataFrame, *, as_declared: bool) -> list[Any
             if not as_declared and feature.name not in frame.columns:
                 continue
             expected.append(gxe.ExpectColumnValuesToBeBetween(column=feature.name, min_value=0))
-    if name == "score":
-        expected.append(gxe.ExpectCompoundColumnsToBeUnique(column_list=["person_id", "outcome"]))
-        number = next(c for c in ("score", "probability", "risk") if c in frame.columns)
-        expected.append(gxe.ExpectColumnValuesToBeBetween(column=number, min_value=0, max_value=1))
     if name == "weekly_list":
         expected.append(gxe.ExpectColumnValuesToNotBeNull(column="status"))
     return expected

@@ -285,6 +285,12 @@ def test_the_card_says_what_it_is_for_and_what_it_is_not(world):
         assert "Not for: diagnosis" in said
     for measured in ("Groups of people", "Decision curve", "Gate", "Silent sources", "Beside published figures"):
         assert f"## {measured}" in text
+    assert "network 0" in text
+    assert "more would have to be seen" in text
+    trees = models.load(world.folder / "model", world.report.outcomes[0].kept["lightgbm"])
+    drives = (trees.folder / "card.md").read_text(encoding="utf-8")
+    assert "Strongest interactions" in drives
+    assert refused_in(drives) == []
     assert page.count("<figure") == 2
     assert page.count("Plotly.newPlot") == 2
     assert refused_in(text) == []
