@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 from pipelines.findings import Finding
 from pipelines.stages import feature_folder, record_opened, score_folder
 from pipelines.store import Store
 from pipelines.training import data_date
+
+if TYPE_CHECKING:
+    from models.drift import Closed, WeekDrift
 
 ASSET = ("score",)
 CHECKS = {
@@ -25,9 +29,8 @@ def drift_findings(store: Store, week: dt.date) -> list[Finding]:
     """One finding a check; numbers are kept week by week, so Dagster draws them over time."""
     from models import load_outcomes
     from models.drift import newest_closed, week_drift
-    from models.limits import load_limits
 
-    primary, limits = next(iter(load_outcomes().values())), load_limits().drift
+    primary = next(iter(load_outcomes().values()))
     found = week_drift(
         week,
         outcome=primary.name,
@@ -37,51 +40,62 @@ def drift_findings(store: Store, week: dt.date) -> list[Finding]:
     )
     with record_opened(store) as con:
         closed = newest_closed(con, primary, score_folder=score_folder(store), data_date=data_date(store, week))
+    return [*_steady(found), _in_the_large(closed)]
+
+
+def _steady(found: WeekDrift | None) -> list[Finding]:
+    """Features, scores and unknown values beside those that the model learnt from."""
     if found is None:
-        steady = [Finding(ASSET, name, passed=True, says=NO_BINS) for name in list(CHECKS)[:3]]
-    else:
-        moved, unknown = found.moved(limits.psi_warn), found.newly_unknown(limits.unknown_warn)
-        largest = max((f["psi"] for f in found.features.values()), default=0.0)
-        share = sum(f["unknown_now"] for f in found.features.values()) / max(1, len(found.features))
-        psi = found.score_psi if found.score_psi is not None else 0.0
-        week_to_week = {} if found.overlap is None else {"of the highest 5 %, there the week before": found.overlap}
-        steady = [
-            Finding(
-                ASSET,
-                "features_steady",
-                not moved,
-                f"Moved: {_named(moved)}." if moved else "No feature has moved far.",
-                counts={"largest index": largest, "features moved": len(moved)},
-            ),
-            Finding(
-                ASSET,
-                "scores_steady",
-                psi < limits.score_psi_warn,
-                f"Index of the scores {psi:.3f}; a shift is said from {limits.score_psi_warn}.",
-                counts={"index": psi, **week_to_week},
-            ),
-            Finding(
-                ASSET,
-                "nothing_newly_unknown",
-                not unknown,
-                f"Unknown for many more people: {_named(unknown)}." if unknown else "Nothing is newly unknown.",
-                counts={"features": len(unknown), "mean share unknown": round(share, 4)},
-            ),
-        ]
-    if closed is None:
-        in_the_large = Finding(ASSET, "calibrated_in_the_large", passed=True, says="No scored week has closed yet.")
-    else:
-        low, high = closed.interval()
-        bounds = load_limits().observed_over_expected
-        in_the_large = Finding(
+        return [Finding(ASSET, name, passed=True, says=NO_BINS) for name in list(CHECKS)[:3]]
+    from models.limits import load_limits
+
+    limits = load_limits().drift
+    moved, unknown = found.moved(limits.psi_warn), found.newly_unknown(limits.unknown_warn)
+    largest = max((f["psi"] for f in found.features.values()), default=0.0)
+    share = sum(f["unknown_now"] for f in found.features.values()) / max(1, len(found.features))
+    psi = found.score_psi if found.score_psi is not None else 0.0
+    week_to_week = {} if found.overlap is None else {"of the highest 5 %, there the week before": found.overlap}
+    return [
+        Finding(
             ASSET,
-            "calibrated_in_the_large",
-            low <= bounds[1] and high >= bounds[0],
-            f"{closed.outcome}, week of {closed.week}: {closed.observed:,.0f} events seen, {closed.expected:,.0f} "
-            f"expected, ratio {closed.ratio:.2f} ({low:.2f} to {high:.2f}).",
-            counts={"observed": closed.observed, "expected": closed.expected, "ratio": round(closed.ratio, 4)},
-        )
-    return [*steady, in_the_large]
+            "features_steady",
+            not moved,
+            f"Moved: {_named(moved)}." if moved else "No feature has moved far.",
+            counts={"largest index": largest, "features moved": len(moved)},
+        ),
+        Finding(
+            ASSET,
+            "scores_steady",
+            psi < limits.score_psi_warn,
+            f"Index of the scores {psi:.3f}; a shift is said from {limits.score_psi_warn}.",
+            counts={"index": psi, **week_to_week},
+        ),
+        Finding(
+            ASSET,
+            "nothing_newly_unknown",
+            not unknown,
+            f"Unknown for many more people: {_named(unknown)}." if unknown else "Nothing is newly unknown.",
+            counts={"features": len(unknown), "mean share unknown": round(share, 4)},
+        ),
+    ]
+
+
+def _in_the_large(closed: Closed | None) -> Finding:
+    """Events seen over events expected, of the newest scored week whose window has closed."""
+    if closed is None:
+        return Finding(ASSET, "calibrated_in_the_large", passed=True, says="No scored week has closed yet.")
+    from models.limits import load_limits
+
+    low, high = closed.interval()
+    bounds = load_limits().observed_over_expected
+    return Finding(
+        ASSET,
+        "calibrated_in_the_large",
+        low <= bounds[1] and high >= bounds[0],
+        f"{closed.outcome}, week of {closed.week}: {closed.observed:,.0f} events seen, {closed.expected:,.0f} "
+        f"expected, ratio {closed.ratio:.2f} ({low:.2f} to {high:.2f}).",
+        counts={"observed": closed.observed, "expected": closed.expected, "ratio": round(closed.ratio, 4)},
+    )
 
 
 def _named(names: list[str]) -> str:
