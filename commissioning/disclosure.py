@@ -8,7 +8,7 @@ values, seeing all tables of the indicator with all their margins.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -240,10 +240,77 @@ def cell_keys(table: Table, *, snapshot: bool) -> list[Key]:
     ]
 
 
+@dataclass
+class _Tied:
+    """The distinct cells of several tables, and the sums among them.
+
+    Attributes:
+        value: of each cell.
+        small: it must not be shown for its own sake.
+        current: position of each cell of this release, by its key.
+        told: cells that an earlier release showed.
+        hidden: cells that an earlier release did not show.
+        past: cells of an earlier release whose value has changed since.
+        sums: rows of the system of equations, without repeats.
+    """
+
+    value: list[int] = field(default_factory=list)
+    small: list[bool] = field(default_factory=list)
+    current: dict[Key, int] = field(default_factory=dict)
+    told: set[int] = field(default_factory=set)
+    hidden: set[int] = field(default_factory=set)
+    past: set[int] = field(default_factory=set)
+    sums: dict[tuple[int, ...], None] = field(default_factory=dict)
+
+    def add(self, number: int, few: bool) -> int:
+        """Position of a new cell."""
+        self.value.append(number)
+        self.small.append(few)
+        return len(self.value) - 1
+
+    def add_release(self, tables: Sequence[Past], *, snapshot: bool) -> None:
+        """Cells of an earlier release: those that stand unchanged in this one are the same cell."""
+        at: dict[Key, int] = {}
+        for table in tables:
+            for key, number, few, was_hidden in zip(
+                table.keys, table.value, table.small, table.suppressed, strict=True
+            ):
+                if key in at:
+                    continue
+                same = key in self.current and self.value[self.current[key]] == number
+                at[key] = self.current[key] if same else self.add(number, few)
+                (self.hidden if was_hidden else self.told).add(at[key])
+                if not same:
+                    self.past.add(at[key])
+        if self.past or any(i not in self.told and i not in self.hidden for i in at.values()):
+            _add_sums(tables, at, self.sums, snapshot=snapshot)
+
+    def cells(self, measure: str, rules: Rules) -> Cells:
+        """As arrays and a matrix of sums."""
+        count = len(self.value)
+        depth = max((len(key) - 2 for key in self.current), default=0)
+        level = np.zeros(count, dtype=np.int64)
+        for key, position in self.current.items():
+            level[position] = _level(key, depth)
+        return Cells(
+            value=np.array(self.value, dtype=np.int64),
+            small=np.array(self.small, dtype=bool),
+            level=level,
+            lines=_matrix(list(self.sums), count),
+            told=_flags(self.told - self.past, count),
+            hidden=_flags(self.hidden - (self.told - self.past), count),
+            past=_flags(self.past, count),
+            small_at_most=rules.smallest - 1 if measure == "people" else None,
+            smallest=rules.smallest,
+            rounding=rules.rounding,
+        )
+
+
 def _tie(
     tables: list[Table], measure: str, rules: Rules, *, snapshot: bool, earlier: Sequence[Sequence[Past]]
 ) -> tuple[dict[Key, int], Cells]:
     """All distinct cells of the tables, and the sums among them, across dimensions, periods and releases."""
+    tied = _Tied()
     now = [
         Past(
             table.name,
@@ -254,58 +321,14 @@ def _tie(
         )
         for table in tables
     ]
-    keys: dict[Key, int] = {}
-    value: list[int] = []
-    small: list[bool] = []
-    told: set[int] = set()
-    hidden: set[int] = set()
-    past: set[int] = set()
-    sums: dict[tuple[int, ...], None] = {}
-
-    def add(key: Key, number: int, few: bool) -> int:
-        keys[key] = len(value)
-        value.append(number)
-        small.append(few)
-        return keys[key]
-
     for table in now:
         for key, number, few in zip(table.keys, table.value, table.small, strict=True):
-            if key not in keys:
-                add(key, number, few)
-    _add_sums(now, dict(keys), sums, snapshot=snapshot)
-    current = dict(keys)
-    for release, published in enumerate(earlier):
-        at = {}
-        for table in published:
-            for key, number, few, was_hidden in zip(
-                table.keys, table.value, table.small, table.suppressed, strict=True
-            ):
-                if key in at:
-                    continue
-                same = key in current and value[current[key]] == number
-                at[key] = current[key] if same else add(("release", release, key), number, few)
-                (hidden if was_hidden else told).add(at[key])
-                if not same:
-                    past.add(at[key])
-        if past or any(i not in told and i not in hidden for i in at.values()):
-            _add_sums(published, at, sums, snapshot=snapshot)
-    count = len(value)
-    depth = max((len(key) - 2 for key in current), default=0)
-    level = np.zeros(count, dtype=np.int64)
-    for key, position in current.items():
-        level[position] = _level(key, depth)
-    return current, Cells(
-        value=np.array(value, dtype=np.int64),
-        small=np.array(small, dtype=bool),
-        level=level,
-        lines=_matrix(list(sums), count),
-        told=_flags(told - past, count),
-        hidden=_flags(hidden - (told - past), count),
-        past=_flags(past, count),
-        small_at_most=rules.smallest - 1 if measure == "people" else None,
-        smallest=rules.smallest,
-        rounding=rules.rounding,
-    )
+            if key not in tied.current:
+                tied.current[key] = tied.add(number, few)
+    _add_sums(now, tied.current, tied.sums, snapshot=snapshot)
+    for release in earlier:
+        tied.add_release(release, snapshot=snapshot)
+    return tied.current, tied.cells(measure, rules)
 
 
 def _flags(at: set[int], count: int) -> Flags:

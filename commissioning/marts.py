@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ from commissioning.tables import (
     NO_DATA,
     SMALLEST_WHOLE,
     MartReport,
+    MartTable,
     with_rates,
     write_catalogue,
     write_charts,
@@ -89,48 +90,22 @@ def build_marts(
     past = read_releases(earlier)
     removed = facts.prepare(con, data_date, calendar, facts.read_policy(policy))
     hidden = [] if sources_allowed is None else sources.shadow(con, sources_allowed)
+    made = _Made()
     try:
         found = facts.gather(con, indicators, data_date)
-        frames: dict[str, pl.DataFrame] = {}
-        periods: dict[str, Period | None] = {}
-        charts: list[Charted] = []
-        memory: dict[str, list[Past]] = {}
-        changed_figures: list[tuple[str, str, Key, int, int]] = []
         for indicator in indicators:
             usable = tuple(c for c in indicator.cuts if not not_allowed(indicator, c, sources_allowed))
             before = past.get(indicator.id, [])
-            own = _controlled(Scope(con, indicator, usable, calendar, data_date, before), rules)
-            memory[indicator.id] = own.memory
-            changed_figures += [(indicator.id, *r) for r in restated(before, own.memory, rules.rounding)]
-            frames |= own.frames
-            periods |= own.periods
-            if (charted := _charted(indicator, own)) is not None:
-                charts.append(charted)
-        extra = board_tables(con, Known(data_date, found["covered_to"], [i.id for i in indicators], frames, rules))
+            made.add(Scope(con, indicator, usable, calendar, data_date, before), rules)
+        known = Known(data_date, found["covered_to"], [i.id for i in indicators], made.frames, rules)
+        made.extra = board_tables(con, known)
     finally:
         sources.unshadow(con, hidden)
         facts.release(con)
     out.mkdir(parents=True, exist_ok=True)
-    tables = [
-        write_table(
-            out,
-            indicator,
-            cut,
-            with_rates(indicator, cut, frames),
-            period=periods.get(indicator.table(cut)),
-            not_allowed=not_allowed(indicator, cut, sources_allowed),
-        )
-        for indicator in indicators
-        for cut in indicator.cuts
-    ]
-    notes = [write_definitions(out, indicators), write_notes(out, tables), *write_charts(out, charts)]
-    notes += [write_plain(out, name, frame, columns) for name, (frame, columns) in extra.items()]
-    notes.append(write_example_queries(out))
-    notes.append(write_restated(out, changed_figures, with_earlier=bool(earlier)))
-    write_release(out / RELEASE, memory)
     report = MartReport(
         data_date=data_date,
-        tables=(*tables, *notes),
+        tables=tuple(_written(out, indicators, made, sources_allowed, with_earlier=bool(earlier))),
         removed=round_count(removed, rules),
         covered_to=found["covered_to"],
         open_nights=round_sum(found["open_nights"], found["open_people"], rules),
@@ -138,6 +113,55 @@ def build_marts(
     )
     write_catalogue(out, report)
     return report
+
+
+@dataclass
+class _Made:
+    """What may be published of all indicators so far, and what the next release must remember of them."""
+
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    periods: dict[str, Period | None] = field(default_factory=dict)
+    charts: list[Charted] = field(default_factory=list)
+    memory: dict[str, list[Past]] = field(default_factory=dict)
+    restated: list[tuple[str, str, Key, int, int]] = field(default_factory=list)
+    extra: dict[str, tuple[pl.DataFrame, Mapping[str, str]]] = field(default_factory=dict)
+
+    def add(self, scope: Scope, rules: Rules) -> None:
+        indicator, own = scope.indicator, _controlled(scope, rules)
+        self.memory[indicator.id] = own.memory
+        self.restated += [(indicator.id, *r) for r in restated(scope.earlier, own.memory, rules.rounding)]
+        self.frames |= own.frames
+        self.periods |= own.periods
+        if (charted := _charted(indicator, own)) is not None:
+            self.charts.append(charted)
+
+
+def _written(
+    out: Path,
+    indicators: tuple[Indicator, ...],
+    made: _Made,
+    sources_allowed: Collection[str] | None,
+    *,
+    with_earlier: bool,
+) -> list[MartTable]:
+    """Every table into its file, the notes after those they are about."""
+    tables = [
+        write_table(
+            out,
+            indicator,
+            cut,
+            with_rates(indicator, cut, made.frames),
+            period=made.periods.get(indicator.table(cut)),
+            not_allowed=not_allowed(indicator, cut, sources_allowed),
+        )
+        for indicator in indicators
+        for cut in indicator.cuts
+    ]
+    notes = [write_definitions(out, indicators), write_notes(out, tables), *write_charts(out, made.charts)]
+    notes += [write_plain(out, name, frame, columns) for name, (frame, columns) in made.extra.items()]
+    notes += [write_example_queries(out), write_restated(out, made.restated, with_earlier=with_earlier)]
+    write_release(out / RELEASE, made.memory)
+    return [*tables, *notes]
 
 
 def not_allowed(indicator: Indicator, cut: Cut, sources_allowed: Collection[str] | None) -> tuple[str, ...]:
