@@ -8,6 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 READY := $(VENV)/.ready
 PEOPLE ?= 1060000
 HOME_DIR ?= home
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .PHONY: help docs setup demo ui test test-all check format lock bench-scale clean
 
@@ -31,10 +32,10 @@ ui: $(READY) ## open the Dagster UI on this machine
 	@$(BIN)/anticipate --home $(HOME_DIR) ui
 
 test: $(READY) ## the tests that every change must pass (at most ten minutes)
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not slow"
 
 test-all: $(READY) ## every test: kill, fuzz, Spark (at most an hour)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE)
 
 check: $(READY) ## format, lint, types, tests
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(MAKE) --no-print-directory test

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pipelines.relocate import relocate
 from pipelines.store import Store
@@ -29,13 +30,20 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after a demonstration; tests only read it. ``ANTICIPATE_TEST_HOME`` names one that was made before."""
+    """A home after a demonstration; tests only read it, workers side by side the same one.
+
+    ``ANTICIPATE_TEST_HOME`` names one that was made before.
+    """
     if made := os.environ.get("ANTICIPATE_TEST_HOME"):
         return Path(made)
-    home = tmp_path_factory.mktemp("demonstration") / "home"
-    done = anticipate(home, "demo", "--people", str(PEOPLE), "--weeks", str(WEEKS))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return home
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "demonstration"
+    with FileLock(shared.with_suffix(".lock")):
+        if not (shared / "made").exists():
+            done = anticipate(shared / "home", "demo", "--people", str(PEOPLE), "--weeks", str(WEEKS))
+            assert done.returncode == 0, done.stdout + done.stderr
+            (shared / "made").touch()
+    return shared / "home"
 
 
 @pytest.fixture
