@@ -22,11 +22,12 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Drift:
-    """From which population stability index, and which rise of unknown values, a week is said to have drifted."""
+    """From which stability index, rise of unknown values, or change of coding a week is said to have drifted."""
 
     psi_warn: float
     unknown_warn: float
     score_psi_warn: float
+    coding_warn: float
 
 
 @dataclass(frozen=True)

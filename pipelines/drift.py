@@ -1,4 +1,4 @@
-"""Watches each scored week for drift: features, scores, unknown values, and calibration as windows close."""
+"""Watches each scored week for drift: features, scores, unknown values, coding, and calibration as windows close."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pipelines.store import Store
 from pipelines.training import data_date
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from models.drift import Closed, WeekDrift
+    from models.limits import Limits
 
 ASSET = ("score",)
 CHECKS = {
@@ -19,6 +22,7 @@ CHECKS = {
     "scores_steady": "The scores are spread as they were when the model was tested (population stability index).",
     "nothing_newly_unknown": "No feature is unknown for many more people than where the model learnt.",
     "calibrated_in_the_large": "Of the newest scored week whose window has closed: events seen over events expected.",
+    "coding_steady": "No practice codes far more or less than in its own year before, beside all other practices.",
 }
 TOLD = " Tells, does not stop."
 NO_BINS = "The model in use keeps nothing to compare with; one trained now does."
@@ -28,9 +32,11 @@ SHOWN = 5
 def drift_findings(store: Store, week: dt.date) -> list[Finding]:
     """One finding a check; numbers are kept week by week, so Dagster draws them over time."""
     from models import load_outcomes
+    from models.coding_change import by_practice, changes
     from models.drift import newest_closed, week_drift
+    from models.limits import load_limits
 
-    primary = next(iter(load_outcomes().values()))
+    primary, limits = next(iter(load_outcomes().values())), load_limits()
     found = week_drift(
         week,
         outcome=primary.name,
@@ -40,17 +46,16 @@ def drift_findings(store: Store, week: dt.date) -> list[Finding]:
     )
     with record_opened(store) as con:
         closed = newest_closed(con, primary, score_folder=score_folder(store), data_date=data_date(store, week))
-    return [*_steady(found), _in_the_large(closed)]
+        coding = changes(by_practice(con, week))
+    return [*_steady(found, limits), _in_the_large(closed, limits), _coding(coding, limits)]
 
 
-def _steady(found: WeekDrift | None) -> list[Finding]:
+def _steady(found: WeekDrift | None, limits: Limits) -> list[Finding]:
     """Features, scores and unknown values beside those that the model learnt from."""
     if found is None:
         return [Finding(ASSET, name, passed=True, says=NO_BINS) for name in list(CHECKS)[:3]]
-    from models.limits import load_limits
-
-    limits = load_limits().drift
-    moved, unknown = found.moved(limits.psi_warn), found.newly_unknown(limits.unknown_warn)
+    drift = limits.drift
+    moved, unknown = found.moved(drift.psi_warn), found.newly_unknown(drift.unknown_warn)
     largest = max((f["psi"] for f in found.features.values()), default=0.0)
     share = sum(f["unknown_now"] for f in found.features.values()) / max(1, len(found.features))
     psi = found.score_psi if found.score_psi is not None else 0.0
@@ -66,8 +71,8 @@ def _steady(found: WeekDrift | None) -> list[Finding]:
         Finding(
             ASSET,
             "scores_steady",
-            psi < limits.score_psi_warn,
-            f"Index of the scores {psi:.3f}; a shift is said from {limits.score_psi_warn}.",
+            psi < drift.score_psi_warn,
+            f"Index of the scores {psi:.3f}; a shift is said from {drift.score_psi_warn}.",
             counts={"index": psi, **week_to_week},
         ),
         Finding(
@@ -80,14 +85,12 @@ def _steady(found: WeekDrift | None) -> list[Finding]:
     ]
 
 
-def _in_the_large(closed: Closed | None) -> Finding:
-    """Events seen over events expected, of the newest scored week whose window has closed."""
+def _in_the_large(closed: Closed | None, limits: Limits) -> Finding:
+    """Events seen over events expected in the newest week whose window has closed."""
     if closed is None:
         return Finding(ASSET, "calibrated_in_the_large", passed=True, says="No scored week has closed yet.")
-    from models.limits import load_limits
-
     low, high = closed.interval()
-    bounds = load_limits().observed_over_expected
+    bounds = limits.observed_over_expected
     return Finding(
         ASSET,
         "calibrated_in_the_large",
@@ -95,6 +98,22 @@ def _in_the_large(closed: Closed | None) -> Finding:
         f"{closed.outcome}, week of {closed.week}: {closed.observed:,.0f} events seen, {closed.expected:,.0f} "
         f"expected, ratio {closed.ratio:.2f} ({low:.2f} to {high:.2f}).",
         counts={"observed": closed.observed, "expected": closed.expected, "ratio": round(closed.ratio, 4)},
+    )
+
+
+def _coding(found: pl.DataFrame, limits: Limits) -> Finding:
+    """Practices that write far more or less than before."""
+    from models.coding_change import changed
+
+    moved = changed(found, limits.drift.coding_warn)
+    named = [f"{practice} ({times:.1f} times as much)" for practice, times in moved.iter_rows()]
+    says = f"{found.height} practices compared with their own year before"
+    return Finding(
+        ASSET,
+        "coding_steady",
+        not named,
+        f"{says}; coding changed in {_named(named)}." if named else f"{says}; none codes far more or less.",
+        counts={"practices compared": found.height, "practices changed": len(named)},
     )
 
 
