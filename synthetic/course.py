@@ -217,7 +217,7 @@ def _housebound(s: State) -> None:
 
 def _hazards(scene: Scene, has: BoolArray, age: F64) -> None:
     """Log hazards a year of crisis, fall and death, without what changes by the week."""
-    people, s, c = scene.people, scene.state, scene.course
+    people, s, c, day = scene.people, scene.state, scene.course, scene.day
     weights = np.array([[x.crisis, x.death] for x in scene.world.rules.conditions], dtype=np.float32)
     ill = (has.astype(np.float32) @ weights).astype(np.float64)
     d = np.minimum(s.dependence, 6.0)
@@ -228,8 +228,11 @@ def _hazards(scene: Scene, has: BoolArray, age: F64) -> None:
         c.crisis_per_year.log_at(age) + unseen + c.crisis_illness * ill[:, 0] + c.crisis_dependence * d + poor
     )
     s.log_crisis = s.log_crisis + c.crisis_alone * (s.alone & (d >= 2) & (s.home == OWN))
-    s.log_crisis = s.log_crisis + c.crisis_carer_lost * (s.carer_lost_until >= scene.day)
+    s.log_crisis = s.log_crisis + c.crisis_carer_lost * (s.carer_lost_until >= day)
     s.log_crisis = s.log_crisis + scene.world.rules.carers.crisis * s.strained
+    cancer = s.onset[:, scene.world.rules.condition("cancer").index]
+    new = (cancer <= day) & (cancer > day - c.cancer_new.days)
+    s.log_crisis = s.log_crisis + c.cancer_new.crisis * new
     s.log_fall = c.fall_per_year.log_at(age) + c.fall_dependence * d + 0.6 * unseen
     s.log_death = c.death_per_year.log_at(age) + 0.8 * unseen + ill[:, 1] + c.death_dependence * d
 

@@ -146,8 +146,10 @@ def _stay(scene: Scene, kind: str, who: I64, day: I64, illness: tuple[I64, F64])
     dies, moves, pathway = dies | sudden, moves & ~sudden, np.where(sudden, 0, pathway)
     s.hospital_until[who] = home
     s.dies_on[who] = np.where(dies, out, last)
-    _weaken(scene, word, who, c.jump_stay * np.where(nights > 0, 1.0, 0.3))
-    s.recent[who] = np.minimum(s.recent[who] + 1, 2.5)
+    left = c.stay_leaves  # bed rest: a longer stay leaves more behind
+    _weaken(scene, word, who, c.jump_stay * np.interp(out - day, left.nights, left.jump))
+    s.recent[who] = np.minimum(s.recent[who] + np.interp(out - day, left.nights, left.recent), 2.5)
+    _begins(scene, who, day, cause)
     by_department = np.where(came_from != OWN, c.via_department.care_home, c.via_department.own_home)
     scene.log.add(
         "stay", person=who, day=day, ready=np.minimum(day + nights, out), out=out, home=home, cause=cause, dies=dies,
@@ -155,6 +157,18 @@ def _stay(scene: Scene, kind: str, who: I64, day: I64, illness: tuple[I64, F64])
         via_department=rng.uniform(k, word + " route", week) < by_department,
     )  # fmt: skip
     move_in(scene, who[moves], home[moves])
+
+
+def _begins(scene: Scene, who: I64, day: I64, cause: I64) -> None:
+    """A stay that begins a lasting condition: a stroke, a first failing heart (``begins`` in the rules)."""
+    rules = scene.world.rules
+    for i, spec in enumerate(rules.section["crises"].values()):
+        for name, share in spec.get("begins", {}).items():
+            column = rules.condition(name).index
+            mine = np.flatnonzero(cause == i)
+            mine = mine[rng.uniform(scene.key[who[mine]], "begins " + name, scene.week) < share]
+            onset = scene.state.onset
+            onset[who[mine], column] = np.minimum(onset[who[mine], column], day[mine])
 
 
 def _nights(scene: Scene, word: str, who: I64, older: F64, factor: F64) -> I64:
@@ -176,7 +190,7 @@ def _pathway(scene: Scene, word: str, who: I64, nights: I64) -> I64:
     )
     weights[:, 0] += np.where(nights < 3, 6.0, 0.0)
     pathway = rng.pick(rng.uniform(scene.key[who], word + " pathway", scene.week), weights)
-    return np.where(s.home[who] != OWN, 0, pathway)
+    return np.where((s.home[who] != OWN) | (nights == 0), 0, pathway)
 
 
 def _wait(scene: Scene, word: str, who: I64, pathway: I64) -> F64:

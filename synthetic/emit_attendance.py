@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from synthetic import rng
 from synthetic.crisis import DEPARTMENT, WARD
-from synthetic.emit_hospital import CODING_LAG, COMMUNITY, provider, specialty, spell_number, stay_number
+from synthetic.emit_hospital import CODING_LAG, COMMUNITY, drawn_to, provider, specialty, spell_number, stay_number
 from synthetic.life import Life, clock, ordinal, rows, spread
 from synthetic.people import geography
 from synthetic.rng import F64, I64
@@ -16,6 +17,7 @@ from synthetic.state import NEVER
 ACUITY = [1064891000000107, 1064911000000105, 1064901000000108, 1077241000000103, 1077251000000100]
 HOME_CODE, WARD_CODE, STREAMED, DIED_CODE = 306689006, 306706006, 1066341000000100, 305398007
 CFS_TOOL = 763264000
+FALL, SMALL = -1, -2  # causes of an attendance beside those of a crisis
 CLINIC = {
     "130": 16,
     "110": 14,
@@ -36,16 +38,21 @@ def attendance_frame(life: Life) -> pl.DataFrame:
     """Emergency attendances: of crises and falls that reached a department, admitted or not."""
     person, day, cause, dealt, need = _attended(life)
     key = life.key(person)
-    when = day * 2 + (cause < 0)
+    when = day * 4 + np.clip(-cause, 0, 3)
     trust = provider(life, person)
     north_minor = rng.uniform(key, "minor unit", when)
-    minor = (dealt == DEPARTMENT) & (north_minor < 0.28)
-    streamed = (dealt == DEPARTMENT) & ~minor & (north_minor > 0.93)
+    small = cause == SMALL
+    elsewhere = life.rules.section["small_attendances"]["elsewhere"]
+    minor = (dealt == DEPARTMENT) & (north_minor < np.where(small, elsewhere, 0.28))
+    streamed = (dealt == DEPARTMENT) & ~minor & ~small & (north_minor > 0.93)
     department = np.select([minor, streamed], ["03", "05"], "01")
     score = np.clip(0.5 * need + (dealt == WARD) * 1.2 + rng.normal(key, "acuity", when) * 0.7, -1, 4)
     acuity = np.array(ACUITY)[np.clip(3.2 - score, 0, 4).astype(int)]
     complaint = [spec["ed"] for spec in life.rules.section["crises"].values()]
-    chief = np.where(cause < 0, 1912002, np.array([c or 0 for c in complaint])[np.maximum(cause, 0)])
+    chief = np.where(
+        cause == FALL, 1912002, np.where(cause == SMALL, 0, np.array([c or 0 for c in complaint])[np.maximum(cause, 0)])
+    )
+    score = np.where(small, np.minimum(score, 0.4), score)
     hours = np.where(dealt == WARD, 7 + 0.5 * need, 2.9) * np.exp(0.5 * rng.normal(key, "hours", when))
     level = np.clip(np.round(1.8 + need), 1, 9).astype(np.int64)
     destination = np.select([dealt == WARD, streamed], [WARD_CODE, STREAMED], HOME_CODE)
@@ -80,13 +87,30 @@ def _attended(life: Life) -> tuple[I64, I64, I64, I64, F64]:
         if t:
             at = np.flatnonzero(t["dealt"] >= DEPARTMENT)
             found.append([t[k][at] for k in ("person", "day", "cause", "dealt", "dependence")])
+    found.append(_small(life))
     person, day, cause, dealt, need = (np.concatenate(c) for c in zip(*found, strict=True))
     direct = (life.stay["person"] * 1_000_000 + life.stay["day"])[~life.stay["via_department"].astype(bool)]
     keep = ~np.isin(person * 1_000_000 + day, direct) | (dealt != WARD)
-    keep &= life.lives_here(person, day)
+    keep &= life.lives_here(person, day) & ((cause != SMALL) | ~life.in_hospital(person, day))
     order = np.lexsort((cause, day, person))
     order = order[keep[order]]
     return person[order], day[order], cause[order], dealt[order], need[order]
+
+
+def _small(life: Life) -> list[NDArray]:
+    """Small injuries and minor illness that end at home: more with youth, poverty and an unsettled time."""
+    rule, month, people = life.rules.section["small_attendances"], life.course.month, life.people
+    found = []
+    for quarter in range(life.world.days // 91 + 1):
+        m = min(91 * quarter // 28, len(month["here"]) - 1)
+        rate = np.interp(people.age(91 * quarter), rule["ages"], rule["per_year"]) / 4
+        rate = rate * np.exp(rule["vulnerability"] * month["vulnerability"][m] + rule["poor"] * (5.5 - people.decile))
+        who, turn = spread(rng.poisson(people.key, "small attendance", np.minimum(rate, 2.0), quarter))
+        day = 91 * quarter + rng.whole(91 * rng.uniform(life.key(who), "small day", quarter * 16 + turn))
+        found.append((who, day))
+    person, day = (np.concatenate(c) for c in zip(*found, strict=True))
+    n, need = len(person), life.state("dependence", person, day).astype(float)
+    return [person, day, np.full(n, SMALL), np.full(n, DEPARTMENT), need]
 
 
 def snapshot_frame(life: Life) -> pl.DataFrame:
@@ -119,6 +143,25 @@ def snapshot_frame(life: Life) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _courses(life: Life, person: I64, day: I64) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+    """Specialty of each clinic, and whether it is the first of its course: visits follow one another in one specialty.
+
+    Rows are in order of person and day. The specialty follows from what a person has.
+    """
+    turn = ordinal(person)
+    begins = rng.uniform(life.key(person), "first", turn) < life.rules.section["clinic_course_begins"]
+    course = np.cumsum(begins)
+    course -= (course - begins)[np.searchsorted(person, person, side="left")]  # 0 for one that began before the span
+    weights = np.array(list(CLINIC.values()), float) * np.stack(
+        [drawn_to(life, f, person, day) for f in CLINIC], axis=1
+    )
+    start = np.searchsorted(
+        person * 4096 + course, person * 4096 + course
+    )  # the weights of a course are those it began with
+    chosen = rng.pick(rng.uniform(life.key(person), "clinic function", course), weights[start])
+    return np.array(list(CLINIC))[chosen], begins
+
+
 def outpatient_frame(life: Life) -> pl.DataFrame:
     """Outpatient appointments: more with illness; missed more often by the young and the poor."""
     people, found = life.people, []
@@ -138,14 +181,11 @@ def outpatient_frame(life: Life) -> pl.DataFrame:
     order = np.lexsort((when, day, person))
     person, when, day = person[order], when[order], day[order]
     key = life.key(person)
-    function = np.array(list(CLINIC))[
-        rng.pick(rng.uniform(key, "clinic function", when), np.array(list(CLINIC.values()), float))
-    ]
+    function, new = _courses(life, person, day)
     missed = np.interp(life.age(person, day), [18, 30, 60, 90], [0.12, 0.12, 0.05, 0.07]) + 0.006 * (
         5.5 - people.decile[person]
     )
     u = rng.uniform(key, "attended", when)
-    new = rng.uniform(key, "first", when) < 0.3
     asked = day - rng.whole(20 + 80 * rng.uniform(key, "asked", when))
     return rows(
         person, day, day + CODING_LAG,

@@ -121,8 +121,45 @@ def home_support(told: Told) -> None:
         review=_reason(life, p)[~first],
         outcome=CONTINUES,
     )  # fmt: skip
+    _low_level(told)
     reviews(told, new, p.start[first], np.minimum(moved_to_home(life)[new], life.leaves[new]))
     _beside(told, new, p.start[first], p.end[first])
+
+
+def _low_level(told: Told) -> None:
+    """Equipment and telecare when someone first struggles; a request by people who then pay for themselves."""
+    life, spec = told.life, told.life.rules.section["social_care"]
+    for level, share in ((spec["low_level"]["at"], spec["low_level"]["share"]), (spec["home_support_at"], None)):
+        who, month = _reaches(life, level)
+        key = life.key(who)
+        odds = spec["self_funder_asks"] * ~arranged(life, who) if share is None else share
+        some = rng.uniform(key, f"council at {level}") < odds
+        who, month = who[some], month[some]
+        key = life.key(who)
+        back = rng.whole(900 * rng.exponential(key, f"council since {level}"))
+        day = np.where(
+            month == 0, -np.minimum(back, 2400), 28 * month + rng.whole(40 * rng.uniform(key, "council day"))
+        )
+        outcome = "NFA: Self-funded client or under 12wk disregard" if share is None else PROGRESS
+        told.add(who, day, day + 6, type="Request", route="Community / Other route", outcome=outcome)
+        if share is not None:
+            told.add(
+                who, day + 12, day + 12 + int(spec["low_level"]["days"]), type="Service", component="Equipment",
+                service="Short term support: Ongoing low level", delivery="CASSR commissioned support",
+                outcome=CONTINUES, cost=float(spec["low_level"]["cost"]), frequency="Weekly",
+            )  # fmt: skip
+
+
+def _reaches(life: Life, level: float) -> tuple[I64, I64]:
+    """People of 55 and over at home whose need reaches a level, and the first month in which it does."""
+    month = life.course.month
+    first = np.full(len(life.people), -1)
+    who = np.flatnonzero((month["dependence"].max(axis=0) > level - 1.5) & (life.people.age(life.world.days) >= 55))
+    for m in range(len(month["here"])):
+        now = (need(life, m, who) >= level) & month["here"][m, who] & (month["home"][m, who] == OWN) & (first[who] < 0)
+        first[who[now]] = m
+    reached = np.flatnonzero(first >= 0)
+    return reached, first[reached]
 
 
 def _beside(told: Told, who: I64, start: I64, end: I64) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthetic import emit_measure, rng
 from synthetic.life import Life, clock, ordinal, rows, spread, weekday
 from synthetic.rng import F64, I64
+from synthetic.rules import Condition
 from synthetic.state import AT_HOME, MONTH, NEVER, NURSING, OWN, PERMANENT, TEMPORARY
 
 UNITS = ["", "mmHg", "kg", "kg/m2", "mL/min/1.73m2", "umol/L", "g/L", "mmol/mol", "mU/L", "score"]
@@ -194,12 +195,25 @@ def _diagnoses(out: Written) -> None:
         late = rng.whole(rng.exponential(key, "late " + c.name) * (400 if c.name == "dementia" else 45))
         known = np.minimum(onset, NEVER - 10_000) + late
         coded = (rng.uniform(key, "coded " + c.name) < c.coded * quality / 0.85) & (known < life.world.days)
+        coded, known = _or_from_letter(life, c, coded, known)
         codes, weights = np.array(list(c.gp)), np.array(list(c.gp.values()))
         for word, chance in (("", 1.0), (" again", 0.25)):
             who = everyone[coded & (rng.uniform(key, "said " + c.name + word) < chance)]
             pick = codes[rng.pick(rng.uniform(key[who], "code " + c.name + word), weights)]
             later = rng.whole(2000 * rng.uniform(key[who], "when " + c.name + word)) if word else 0
             out.add(who, weekday(known[who] + later), pick)
+
+
+def _or_from_letter(life: Life, c: Condition, coded: NDArray[np.bool_], known: I64) -> tuple[NDArray[np.bool_], I64]:
+    """Who has the condition on record and from when, once letters are read: the frail are seen more."""
+    stay = life.stay
+    after = stay["home"] + 14
+    told = (life.course.onset[stay["person"], c.index] <= stay["day"]) & ~coded[stay["person"]]
+    share = life.rules.section["recording"]["from_letter"]
+    told &= rng.uniform(life.key(stay["person"]), "letter " + c.name, stay["day"]) < share * c.coded
+    first = np.full(len(coded), NEVER)
+    np.minimum.at(first, stay["person"][told], after[told])
+    return coded | (first < life.world.days), np.where(coded, known, first)
 
 
 def _crises(out: Written) -> None:

@@ -46,7 +46,8 @@ def elective(life: Life) -> dict[str, NDArray]:
         factor = np.interp(age, [0, 18, 30, 50, 65, 80, 90, 100], [0.25, 0.25, 0.5, 1.0, 1.9, 2.3, 1.6, 0.8])
         ill = (life.course.onset <= 365 * year).sum(axis=1)
         for function, (rate, day_share, codes) in ELECTIVE.items():
-            p = np.minimum(rate * factor * (0.6 + 0.12 * ill), 0.6)
+            pull = drawn_to(life, function, everyone, np.full(len(everyone), 365 * year))
+            p = np.minimum(rate * factor * (0.6 + 0.06 * ill) * (0.7 + 0.3 * pull), 0.6)
             who = everyone[rng.uniform(people.key, "elective " + function, year) < p]
             day = 365 * year + np.floor(365 * rng.uniform(people.key[who], "elective day " + function, year)).astype(
                 np.int64
@@ -60,6 +61,7 @@ def elective(life: Life) -> dict[str, NDArray]:
                 np.floor(len(codes) * rng.uniform(people.key[who], "elective code", year)).astype(int)
             ]
             found.append((who, day, day + np.where(same_day, 0, nights), np.full(len(who), function), code))
+    found.append(_cancer_treatment(life))
     person, day, out, functions, code = (np.concatenate(c) for c in zip(*found, strict=True))
     keep = life.lives_here(person, day) & life.lives_here(person, out) & ~life.in_hospital(person, day)
     keep &= ~life.in_hospital(person, out) & (out < life.world.days)
@@ -72,6 +74,32 @@ def elective(life: Life) -> dict[str, NDArray]:
         "function": functions[order],
         "code": code[order],
     }
+
+
+def drawn_to(life: Life, function: str, person: I64, day: I64) -> F64:
+    """How many times likelier each person is to be seen in a treatment function for what they have on a day."""
+    out = np.ones(len(person))
+    for name, odds in life.rules.section["specialties"].get(function, {}).items():
+        out *= np.where(life.has(name, person, day), float(odds), 1.0)
+    return np.minimum(out, 20.0)
+
+
+def _cancer_treatment(life: Life) -> tuple[I64, I64, I64, NDArray[np.str_], NDArray[np.str_]]:
+    """Courses of day cases in the months after a cancer began."""
+    rule = life.rules.section["cancer_treatment"]
+    onset = life.course.onset[:, life.rules.condition("cancer").index].astype(np.int64)
+    age = life.age(np.arange(len(onset)), onset)
+    chance = rule["share"] * np.interp(age, [60, 75, 90], [1.0, 0.8, 0.2])
+    who = np.flatnonzero((rng.uniform(life.people.key, "treated") < chance) & (np.abs(onset) < life.world.days))
+    row, turn = spread(
+        1 + rng.poisson(life.people.key[who], "treatments", np.full(len(who), float(rule["visits"] - 1)))
+    )
+    person = who[row]
+    day = onset[person] + 35 + turn * int(rule["every"])
+    day = np.where(day % 7 >= 5, day - 3, day)
+    kinds = life.rules.condition("cancer").icd
+    code = _draw(kinds, rng.uniform(life.key(person), "which cancer"))
+    return person, day, day, np.full(len(person), "303"), code.astype("<U4")
 
 
 def episode_frame(life: Life) -> pl.DataFrame:

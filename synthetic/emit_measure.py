@@ -21,6 +21,8 @@ MEASURE = {
 }  # fmt: skip
 FRAILTY = (925791000000100, 925831000000107, 925861000000102)
 ROCKWOOD = 763264000
+#: need from which someone is called mildly, moderately or severely frail: 4, 6 and 7 on the Rockwood scale (1.8 + need)
+MILD_FROM, MODERATE_FROM, SEVERE_FROM = 1.7, 3.7, 4.7
 SMOKING = {"never": 266919005, "ex": 8517006, "current": 77176002}
 #: conditions that bring a person to a yearly review
 REVIEWED = (
@@ -116,9 +118,9 @@ def _frailty(out: Written, person: I64, day: I64, age: F64) -> None:
     life = out.life
     need = life.state("dependence", person, day) + 0.35 * rng.normal(life.key(person), "seen frailty", day)
     quality = life.quality["frailty"][life.practice_at(person, day)]
-    looked = (age >= 65) & (need > 1.6) & (day > -900)
+    looked = (age >= 65) & (need > MILD_FROM) & (day > -900)
     wrote = looked & (rng.uniform(life.key(person), "wrote frailty", day) < 0.6 * quality)
-    level = np.digitize(need[wrote], [2.9, 4.4])
+    level = np.digitize(need[wrote], [MODERATE_FROM, SEVERE_FROM])
     out.add(person[wrote], day[wrote], np.array(FRAILTY)[level])
     scored = looked & (day > -200) & (rng.uniform(life.key(person), "wrote scale", day) < 0.35 * quality)
     scale = np.clip(np.round(1.8 + need[scored]), 1, 9).astype(float)

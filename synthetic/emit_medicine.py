@@ -51,13 +51,15 @@ def _started(life: Life) -> Runs:
             who = everyone[takes]
             wait = rng.whole(60 * rng.exponential(life.people.key[who], word + " wait"))
             runs.append((who, onset[who] + wait, int(product), word))
+    wait = life.rules.section["medicines_with_need_wait"]
     for level, products in life.rules.section["medicines_with_need"].items():
         past = life.course.month["chronic"] >= float(level)
         first = np.where(past.any(axis=0), 28 * past.argmax(axis=0), NEVER)
         for product, share in products.items():
             word = f"medicine need {level} {product}"
             who = everyone[(rng.uniform(life.people.key, word) < share) & (first < life.world.days)]
-            runs.append((who, first[who] + 10, int(product), word))
+            late = rng.whole(wait * rng.exponential(life.people.key[who], word + " wait"))
+            runs.append((who, first[who] + 10 + np.where(first[who] > 0, late, 0), int(product), word))
     return runs
 
 

@@ -24,6 +24,7 @@ from synthetic.care_told import (
 from synthetic.emit_registers import care_homes, home_of
 from synthetic.life import Life, rows
 from synthetic.people import geography
+from synthetic.rng import I64
 from synthetic.state import MONTH, NEVER, NURSING, OWN
 
 CITY, COUNTY = "E06000015", "E10000007"
@@ -54,7 +55,7 @@ def client_level_frame(life: Life, table: dict[str, NDArray], start: int, end: i
     traced = rng.uniform(key, "council traced") > 0.035
     in_home = life.state("home", person, t["start"] + 30)
     location = homes["location_id"].to_numpy().astype(str)[np.maximum(t["home"], 0)]
-    helped = (life.people.partner[person] >= 0) & ~life.state("alone", person, t["start"])
+    helped = life.state("cared", person, t["start"])
     return rows(
         person, t["start"], np.full(n, known),
         authority_code=np.where(city, CITY, COUNTY),
@@ -70,7 +71,7 @@ def client_level_frame(life: Life, table: dict[str, NDArray], start: int, end: i
         route=_blank(t["route"]), assessment_type=_blank(t["assessment"]), service_type=_blank(t["service"]),
         service_component=_blank(t["component"]), delivery_mechanism=_blank(t["delivery"]),
         outcome=_blank(t["outcome"]), review_reason=_blank(t["review"]),
-        primary_support_reason=_reason(life, t),
+        primary_support_reason=np.array(REASONS)[support_reason(life, t)],
         accommodation_status=np.select(
             [in_home == NURSING, in_home != OWN], ["Registered nursing home", "Registered care home"],
             "Owner occupier or shared ownership scheme",
@@ -88,17 +89,27 @@ def _blank(text: NDArray) -> pl.Series:
     return pl.Series(text.astype(str)).replace("", None)
 
 
-def _reason(life: Life, t: dict[str, NDArray]) -> NDArray[np.str_]:
+REASONS = (
+    "Social support: Support for social isolation or other reason", "Physical support: Access and mobility only",
+    "Physical support: Personal care support", "Support with memory and cognition", "Mental health support",
+    "Learning disability support", "Social support: Support to unpaid carer",
+)  # fmt: skip
+ALONE, MOBILITY, PERSONAL, MEMORY, MENTAL, LEARNING, CARER = range(len(REASONS))
+
+
+def support_reason(life: Life, t: dict[str, NDArray]) -> I64:
+    """Why each person came to the council, as a place in ``REASONS``: what is seen at home, diagnosed or not."""
     person, day = t["person"], t["start"]
+    need = life.state("dependence", person, day) + 0.4 * rng.normal(life.key(person), "reason seen", day)
+    settled = need < life.rules.section["social_care"]["low_level"]["at"]
+    low = life.state("vulnerability", person, day) > 0.3
     return np.select(
         [
             t["client"] == "Unpaid carer", life.has("learning_disability", person, day),
-            life.has("dementia", person, day),
-            life.has("mental_illness", person, day) & (life.age(person, day) < 65),
+            life.has("dementia", person, day), life.has("mental_illness", person, day) & (life.age(person, day) < 65),
+            settled & low, need < life.rules.section["social_care"]["personal_care_from"],
         ],
-        ["Social support: Support to unpaid carer", "Learning disability support", "Support with memory and cognition",
-         "Mental health support"],
-        "Physical support: Personal care support",
+        [CARER, LEARNING, MEMORY, MENTAL, ALONE, MOBILITY], PERSONAL,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic import rng
+from synthetic import number, rng
 from synthetic.course import begin, live, onset_hazard
 from synthetic.life import Life
 from synthetic.people import YEAR, People
@@ -27,9 +27,16 @@ def states(life: Life) -> dict[str, pl.DataFrame]:
     """The true lives as tables.
 
     ``person`` (one row a person), ``spell`` (one row per person, state and stretch of months in which it held one
-    value other than 0), ``condition`` (one row per condition that began), ``stay`` (one row per emergency stay).
+    value other than 0), ``condition`` (one row per condition that began), ``stay`` (one row per emergency stay),
+    ``number`` (one row per NHS number that changed, was merged or was mistaken for another's).
     """
-    return {"person": _persons(life), "spell": _spells(life), "condition": _conditions(life), "stay": _stays(life)}
+    return {
+        "person": _persons(life),
+        "spell": _spells(life),
+        "condition": _conditions(life),
+        "stay": _stays(life),
+        "number": _numbers(life),
+    }
 
 
 def write_states(made: list[dict[str, pl.DataFrame]], folder: Path, part: int) -> None:
@@ -72,6 +79,17 @@ def _conditions(life: Life) -> pl.DataFrame:
     day = life.course.onset[person, which].astype(np.int64)
     return pl.DataFrame({
         "nhs_number": life.numbers[person], "condition": names.gather(pl.Series(which)), "onset_date": life.date(day),
+    })  # fmt: skip
+
+
+def _numbers(life: Life) -> pl.DataFrame:
+    told = number.told(life)
+    person, day = told["_person"].to_numpy(), told["day"].to_numpy()
+    back = np.where((told["kind"] == number.CONFUSED).to_numpy(), day + number.WITHDRAWN, NEVER)
+    return pl.DataFrame({
+        "nhs_number": life.numbers[person], "kind": told["kind"], "superseded_number": told["superseded"],
+        "current_number": told["current"], "change_date": life.date(day), "told_date": life.date(day + number.TOLD),
+        "withdrawn_date": life.date(back),
     })  # fmt: skip
 
 

@@ -44,6 +44,8 @@ CODELISTS = (
     "frailty_moderate", "frailty_severe", "lives_alone",
 )  # fmt: skip
 TEAMS = ("12", "19", "26", "27", "29", "47", "51", "52", "53", "54")  # types of community team
+#: groups of hospital codes: cancer, dementia, heart failure, lungs, kidneys, low mood, frailty, rehabilitation, dying
+CODED = ("C", "F0|G30", "I50", "J44", "N18", "F32", "R54|R26|R29", "Z50", "Z51")
 WINDOWS = (30, 90, 365, 730)
 F32 = NDArray[np.float32]
 
@@ -97,7 +99,8 @@ def _frames(life: Life) -> dict[str, pl.DataFrame]:
         "scale": emit_community.assessment_frame(life, opened, seen).select(*short, "score"),
         "team": emit_community.service_frame(life, opened)
         .group_by("_person", "_day", "team_type").agg(pl.col("_known").min()),
-        "cld": pl.DataFrame(dict(care)).rename({"person": "_person", "start": "_day"}),
+        "cld": pl.DataFrame({**care, "why": emit_social_care.support_reason(life, care)})
+        .rename({"person": "_person", "start": "_day"}),
     }  # fmt: skip
 
 
@@ -183,7 +186,11 @@ def _apc(known: Known) -> list[F32]:
     codes = known.table("coded").filter(pl.col("_day") > known.day - 730).unique(["_person", "code"])
     score = known.total(codes, "weight_tenths")
     counts = [known.counted(stays, w) for w in WINDOWS]
-    return [*counts, beds, known.since(stays), known.counted(every, 730), score, known.counted(codes, 730)]
+    long = known.table("coded")
+    held = [known.counted(long.filter(pl.col("code").str.contains(f"^({group})")), 2000) for group in CODED]
+    planned = every.filter(~pl.col("admission_method").str.starts_with("2"))
+    out = [*counts, beds, known.since(stays), known.counted(stays, 2000), known.latest(stays, "nights"), *held, score]
+    return [*out, known.counted(codes, 730), known.counted(planned, 365), known.since(planned)]
 
 
 def _csds(known: Known) -> list[F32]:
@@ -211,7 +218,14 @@ def _cld(known: Known) -> list[F32]:
     hours = running.filter(pl.col("frequency") == "Hourly").with_columns(pl.col("units").fill_nan(None))
     out = [known.counted(frame, w) for frame in (asked, looked, rested) for w in (182, 365, 730)]
     out += [known.since(asked), known.since(looked), known.counted(running, 9999), known.total(weekly, "a_week")]
-    return [*out, known.total(hours, "units"), known.since(hours), known.counted(short, 730)]
+    tired = looked.filter(pl.col("review") == "Unplanned – carer related")
+    at_home = asked.filter(pl.col("route") == "Community / Other route")
+    ended = short.filter(pl.col("end") <= last).with_columns(more=pl.col("outcome") != "NFA: Support ended as planned")
+    out += [known.counted(frame, w) for frame in (tired, at_home) for w in (182, 365)]
+    out += [known.total(hours, "units"), known.since(hours), known.counted(short, 730)]
+    recent = told.filter((pl.col("client") == "Service user") & (pl.col("_day") > last - 730))
+    out += [known.latest(recent, "why"), known.counted(recent, 9999), known.since(recent)]
+    return [*out, known.latest(ended.with_columns(pl.col("more").cast(pl.Int8)), "more")]
 
 
 def _take(all_rows: Rows, keep: NDArray[np.bool_]) -> Rows:
