@@ -22,11 +22,11 @@ def _column(key: str, width: int, kind: str = "text") -> Column:
     return Column(key, wording.HEADINGS[key], width, kind)  # type: ignore[arg-type]
 
 
-_ROW = _column("row", 14)
-_WHO = _column("who", 24)
-_WHY = _column("why", 34)
-_RISK = _column("risk", 14)
-_OUTCOME = _column("outcome", 17, "outcome")
+_ROW = _column("row", 13)
+_WHO = _column("who", 22)
+_WHY = _column("why", 30)
+_RISK = _column("risk", 13)
+_OUTCOME = _column("outcome", 14, "outcome")
 _ADMITTED = Column("admission_date", wording.HEADINGS["since"], 14, "date")
 _LAST_LISTED = _column("last_listed", 14, "date")
 # The first sheet: a row id and eight columns.
@@ -34,9 +34,9 @@ NEW = (
     _ROW,
     _WHO,
     _WHY,
-    _column("living", 17),
-    _column("seen_by", 25),
-    _column("plan", 18),
+    _column("living", 16),
+    _column("seen_by", 36),
+    _column("plan", 19),
     _column("next_step", 22),
     _RISK,
     _OUTCOME,

@@ -113,25 +113,51 @@ def _stratified(units: pl.DataFrame, outcome: str) -> tuple[float, float, float]
 
 
 def _discontinuity(units: pl.DataFrame, outcome: str, width: float) -> tuple[float, float, float] | None:
-    """The jump at the last place: local lines on either side, triangular weights, errors robust to unequal spread."""
-    distance = units["distance"].to_numpy().astype(float)
-    shown = (units["arm"] == "shown").to_numpy().astype(float)
-    y = units[outcome].to_numpy().astype(float)
-    weight = np.clip(1 - np.abs(distance) / width, 0, None)
-    x = np.column_stack([np.ones_like(y), shown, distance, shown * distance])
-    use = weight > 0
-    return _weighted_line(x[use], y[use], weight[use], column=1)
+    """The jump at the last place: local lines on either side, triangular weights, errors robust to unequal spread.
+
+    Each list has its own level (its last place lies where its team's risks and places put it), which is taken out.
+    """
+    weight = (1 - pl.col("distance").abs() / width).clip(0, None)
+    shown = (pl.col("arm") == "shown").cast(pl.Float64)
+    near = units.select(
+        "team",
+        "week",
+        weight=weight,
+        shown=shown,
+        distance=pl.col("distance").cast(pl.Float64),
+        bent=shown * pl.col("distance"),
+        y=pl.col(outcome).cast(pl.Float64),
+    ).filter(pl.col("weight") > 0)
+    if near.is_empty():
+        return None
+    lists = near.select("team", "week").n_unique()
+    columns = ("shown", "distance", "bent", "y")
+    level = {
+        c: pl.col(c) - ((pl.col(c) * pl.col("weight")).sum() / pl.col("weight").sum()).over("team", "week")
+        for c in columns
+    }
+    own = near.with_columns(**level)
+    return _weighted_line(
+        own.select(columns[:-1]).to_numpy(), own["y"].to_numpy(), own["weight"].to_numpy(), column=0, taken_out=lists
+    )
 
 
 def _weighted_line(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], *, column: int
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    *,
+    column: int,
+    taken_out: int,
 ) -> tuple[float, float, float] | None:
+    """One coefficient of a weighted line with its interval; `taken_out` levels were estimated before."""
     bread = x.T @ (x * weight[:, None])
-    if len(y) <= x.shape[1] or np.linalg.matrix_rank(bread) < x.shape[1]:
+    spare = len(y) - x.shape[1] - taken_out
+    if spare <= 0 or np.linalg.matrix_rank(bread) < x.shape[1]:
         return None
     inverse = np.linalg.inv(bread)
     beta = inverse @ (x.T @ (weight * y))
-    residual = (y - x @ beta) * np.sqrt(len(y) / (len(y) - x.shape[1]))
+    residual = (y - x @ beta) * np.sqrt(len(y) / spare)
     meat = (x * (weight * residual)[:, None]).T @ (x * (weight * residual)[:, None])
     error = float(np.sqrt((inverse @ meat @ inverse)[column, column]))
     estimate = float(beta[column])

@@ -18,9 +18,13 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 PERSON_ROW_HEIGHT = 34
 CHOSEN = ("outcome", "fit", "came", "right")
 """Kinds of cells in which one of a list is chosen."""
-LINE_HEIGHT = 15
+LINE_HEIGHT = 13
+LETTERS_A_UNIT = 1.1
+"""Letters of Arial 10 that fit into one unit of a column's width; a little fewer than measured, so that none is cut."""
+
 HEADING_HEIGHT = 34
 ROWS_A_SIDE = 12
+ABOUT_WIDTH = 120
 MAXIMUM_CELL = 32_000
 
 
@@ -53,10 +57,11 @@ def as_text(value: str) -> str:
 
 def _looks(book: Any) -> dict[str, Format]:
     base = {"font_name": "Arial", "font_size": 10, "valign": "top"}
-    cell = {**base, "border": 1, "border_color": "#7A7A7A", "text_wrap": True}
+    cell = {**base, "valign": "vcenter", "border": 1, "border_color": "#7A7A7A", "text_wrap": True}
     return {
         "title": book.add_format({**base, "font_size": 15, "bold": True}),
         "line": book.add_format(base),
+        "about": book.add_format({**base, "text_wrap": True}),
         "notice": book.add_format({**base, "bold": True}),
         "head": book.add_format({**cell, "bold": True, "bg_color": "#1F3A5F", "font_color": "#FFFFFF"}),
         "text": book.add_format(cell),
@@ -133,7 +138,7 @@ def _write_cell(page: Worksheet, at: tuple[int, int], value: Cell, look: Format)
 
 def _height(columns: tuple[Column, ...], row: tuple[Cell, ...]) -> int:
     """Height in points that holds the longest wrapped cell: LibreOffice does not always fit rows by itself."""
-    texts = [(v, c.width) for v, c in zip(row, columns, strict=True) if isinstance(v, str)]
+    texts = [(v, int(c.width * LETTERS_A_UNIT)) for v, c in zip(row, columns, strict=True) if isinstance(v, str)]
     lines = max((sum(-(-len(part) // w) or 1 for part in v.split("\n")) for v, w in texts), default=1)
     return max(PERSON_ROW_HEIGHT, LINE_HEIGHT * lines + 4)
 
@@ -165,7 +170,8 @@ def _write_about(book: Any, sheet: TeamSheet, looks: dict[str, Format]) -> None:
     page.set_paper(A4)
     page.fit_to_pages(1, 0)
     page.hide_gridlines(2)
-    page.set_column(0, 0, 140)
+    page.set_column(0, 0, ABOUT_WIDTH)
     page.write_string(0, 0, wording.SECTION_ABOUT[0], looks["title"])
     for r, text in enumerate([*sheet.notices, *sheet.room, *sheet.about, wording.FOOTER], start=2):
-        page.write_string(r, 0, as_text(text), looks["line"])
+        page.write_string(r, 0, as_text(text), looks["about"])
+        page.set_row(r, LINE_HEIGHT * -(-len(text) // ABOUT_WIDTH) + 4)

@@ -176,9 +176,10 @@ def _who(identity: Identity | None, now_known: Standing, person: int) -> str:
 
 def _born(text: str | None) -> str:
     try:
-        return f"born {wording.uk_date(dt.date.fromisoformat(text or ''))}"
+        day = dt.date.fromisoformat(text or "")
     except ValueError:
         return "date of birth not known"
+    return f"born {day.day} {day:%b %Y}"
 
 
 def _write(
