@@ -145,7 +145,7 @@ def _outcome(about: dict[str, Any]) -> Section:
 
 
 def _predictors(kept: Kept, declared: FeatureSet) -> Section:
-    used = kept.candidate.features
+    used, nobody = kept.candidate.features, kept.about.get("unknown_for_everyone", [])
     share = kept.about.get("importance", {})
     first = list(share)[:PREDICTORS_SHOWN] or list(used)
     rows = tuple(
@@ -161,6 +161,7 @@ def _predictors(kept: Kept, declared: FeatureSet) -> Section:
             "published ones.",
             Table(("feature", "meaning", "share of gain"), rows),
             "A missing value means unknown, never zero: trees learn a side for it; a comparator takes a fixed value.",
+            *([f"Unknown for everyone it learnt from, so not used: {', '.join(nobody)}."] if nobody else []),
         ),
     )
 

@@ -36,6 +36,13 @@ class Material:
         """Columns of the values."""
         return self.declared.model_names
 
+    @property
+    def unknown_for_everyone(self) -> list[str]:
+        """Features that nobody has a value of where the models learn: they tell nothing, and the card says so."""
+        return [
+            name for name, known in zip(self.names, ~np.isnan(self.learn.values).all(axis=0), strict=True) if not known
+        ]
+
     def able(self, outcome: Outcome) -> Material:
         """Without the people who cannot have the event, because they are so already.
 

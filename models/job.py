@@ -232,6 +232,7 @@ def _about(outcome: Outcome, material: Material, found: tuple[Fates, Fates]) -> 
     told = ("name", "title", "definition", "window_days", "completeness_lag_days", "completeness_reason", "action")
     return {
         "outcome": {name: getattr(outcome, name) for name in (*told, "shown", "codelists", "unless", "counts")},
+        "unknown_for_everyone": material.unknown_for_everyone,
         "data_date": f"{material.data_date:%Y-%m-%d}",
         "declarations": material.declared.fingerprint,
         "codelists": [f"{name} ({version})" for name, version in material.declared.codelist_versions.items()],

@@ -29,13 +29,15 @@ class ModelReport:
     """What training found, outcome by outcome, the primary one first; which weeks it used; what could not be trained.
 
     ``left`` has a sentence for each outcome other than the primary one that could not be trained; ``hidden`` is the id
-    of the model of people in a state that nobody has coded (made unless outcomes were named).
+    of the model of people in a state that nobody has coded (made unless outcomes were named); ``unknown`` names
+    features of which nobody has a value, as when a source was never delivered.
     """
 
     weeks: PanelWeeks
     outcomes: tuple[OutcomeReport, ...]
     left: dict[str, str]
     hidden: str | None = None
+    unknown: tuple[str, ...] = ()
 
 
 def train(
@@ -90,7 +92,7 @@ def train(
             hidden_id = train_hidden(material, model_folder, week=week, account=account)
         except ModelError as error:
             left[hidden.load_hidden().name] = str(error)
-    return ModelReport(weeks, tuple(reports), left, hidden_id)
+    return ModelReport(weeks, tuple(reports), left, hidden_id, tuple(material.unknown_for_everyone))
 
 
 def outcomes_to_train(model_folder: Path, asked: Sequence[str]) -> list[Outcome]:

@@ -80,6 +80,7 @@ def train_when_due(
         "events to test on": first.test_events,
         "outcomes trained": ", ".join(o.outcome for o in report.outcomes),
         **{f"not trained: {name}": said for name, said in report.left.items()},
+        **({"unknown for everyone, so not learnt from": ", ".join(report.unknown)} if report.unknown else {}),
     }
     return Training(trained=True, why=why, numbers=numbers)
 

@@ -18,9 +18,10 @@ import features
 import models
 from data_contracts.words import refused_in
 from features.declaration import DECLARED, FeatureSet, load_features
-from models import boosting, registry
+from models import boosting, ladder, registry
+from models.drift import newest_closed
 from models.fitting import Material, fates
-from models.panel import is_test_person, read_part
+from models.panel import Part, is_test_person, read_part
 from models.scoring import shadow_week
 from models.shadow import side_by_side
 from models.silence import ALL_OF_A_PRACTICE, silenced, silences
@@ -346,3 +347,27 @@ def test_a_feature_that_the_model_never_saw_changes_no_score(world, tmp_path):
     path = tmp_path / f"week={WEEK}" / "matrix.parquet"
     pl.read_parquet(path).with_columns(never_seen=pl.lit(1.0)).write_parquet(path)
     assert world.score(WEEK, feature_folder=tmp_path, out=tmp_path / "out").equals(world.score(WEEK))
+
+
+def test_a_feature_that_nobody_has_a_value_of_is_named_and_tells_the_model_nothing(world):
+    nobody = pl.Series(dtype=pl.Int64)
+    part = read_part(world.feature, world.weeks.train, world.declared, test=False, leave_out=nobody)
+    values = part.values.copy()
+    values[:, world.declared.model_names.index("rockwood_score")] = np.nan
+    material = Material(world.weeks, Part(part.keys, values), part, world.declared, END, 1)
+    assert "rockwood_score" in material.unknown_for_everyone
+    known = fates(world.con, models.load_outcomes()["emergency_admission_12m"], part, material)
+    fitted = ladder.fit_penalised(world.declared, material.names, values, known.event, known.weight)
+    assert all(term.unknown for term in fitted.terms if term.feature == "rockwood_score")
+    assert np.isfinite(fitted.predict(material.names, values)).all()
+    kept = models.load(world.folder / "model", world.report.outcomes[0].kept["lightgbm"])
+    assert kept.about["unknown_for_everyone"] == [*world.report.unknown]
+
+
+def test_a_week_scored_before_the_training_says_so_in_every_row_and_none_is_kept_for_evaluation(world):
+    early = world.score(world.weeks.test[-1])
+    assert early["retrospective_flag"].all()
+    found = newest_closed(
+        world.con, models.load_outcomes()["emergency_admission_12m"], score_folder=world.folder / "score", data_date=END
+    )
+    assert found is None
