@@ -198,6 +198,8 @@ class Job:
         if not candidate.model_text:
             return {}
         gain, threads = boosting.importance(candidate.model_text), self.material.threads
+        if not self.outcome.shown:
+            return {"importance": gain}
         described = dependence.describe(candidate, self.material.learn.values, list(gain), threads=threads)
         return {"importance": gain, "dependence": described}
 
