@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import boosting, calibration, dependence, neighbourhoods
+from models import boosting, calibration, dependence, evaluation, neighbourhoods
 from models.candidate import Candidate
-from models.evaluation import TestRows
 from models.limits import load_limits
 
 
@@ -19,7 +18,7 @@ def test_who_is_missed_and_what_equal_recall_costs_in_a_hand_worked_example():
     event = np.concatenate([np.arange(1000) < 500, np.arange(1000) < 100])
     predicted = np.concatenate([risk, south])
     area = np.repeat(["North", "South"], 1000)
-    rows = TestRows(event, np.ones(2000), np.arange(2000) % 20)
+    rows = evaluation.TestRows(event, np.ones(2000), np.arange(2000) % 20)
     found = neighbourhoods.assess(predicted, rows, area, 1, load_limits())
     assert found["missed"]["estimate"] == pytest.approx(1 - 100 / 600, abs=1e-5)
     assert (found["listed"], found["more"]) == (100, 5)
@@ -31,7 +30,7 @@ def test_who_is_missed_and_what_equal_recall_costs_in_a_hand_worked_example():
 
 
 def test_a_neighbourhood_with_few_events_is_counted_and_not_shown():
-    rows = TestRows(np.arange(400) < 20, np.ones(400), np.arange(400) % 10)
+    rows = evaluation.TestRows(np.arange(400) < 20, np.ones(400), np.arange(400) % 10)
     found = neighbourhoods.assess(np.linspace(1, 0, 400), rows, np.repeat(["A", "B"], 200), 2, load_limits())
     assert found["areas"] == [{"area": "A"}, {"area": "B"}]
     assert found["listed"] == 10

@@ -8,20 +8,19 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import d2_tweedie_score
 
 import models
-from models import calibration, evaluation_days, gate, logistic, registry, yardstick
+from models import calibration, evaluation, evaluation_days, gate, logistic, registry, yardstick
 from models.candidate import Candidate, Length
-from models.evaluation import TestRows
 
 
 @pytest.fixture(scope="module")
-def seen() -> tuple[np.ndarray, TestRows]:
+def seen() -> tuple[np.ndarray, evaluation.TestRows]:
     """Right expectations of zero-inflated days, some of unknown fate, 30 practices."""
     rng = np.random.default_rng(5)
     n = 8000
     chance, length = 1 / (1 + np.exp(-rng.normal(-1.5, 1, n))), np.exp(rng.normal(2, 0.5, n))
     days = np.where(rng.random(n) < chance, rng.exponential(length), 0.0)
     weight = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(1, 1.5, n))
-    return chance * length, TestRows(days > 0, weight, rng.integers(0, 30, n), days)
+    return chance * length, evaluation.TestRows(days > 0, weight, rng.integers(0, 30, n), days)
 
 
 def test_the_line_makes_expectations_add_up_and_mends_those_that_are_too_sure(seen):
@@ -46,7 +45,7 @@ def test_metrics_of_days_agree_with_scikit_learn_on_weighted_rows(seen):
 
 def test_the_share_of_days_reached_is_that_of_the_people_at_the_top():
     days = np.array([60.0, 0, 0, 20, 0, 0, 0, 20, 0, 0])
-    rows = TestRows(days > 0, np.ones(10), np.arange(10), days)
+    rows = evaluation.TestRows(days > 0, np.ones(10), np.arange(10), days)
     found = evaluation_days.replicates(np.arange(10, 0, -1.0), rows)
     assert found["share_of_days_top_10_percent"][0] == pytest.approx(0.6)
     assert found["share_of_days_top_5_percent"][0] == pytest.approx(0.3)

@@ -46,7 +46,9 @@ class World:
         )
         self.report = self.train("model")
 
-    def train(self, name: str, *, threads: int = 2, outcomes: Sequence[str] = ()) -> models.ModelReport:
+    def train(
+        self, name: str, *, threads: int = 2, outcomes: Sequence[str] = (), thorough: bool = False
+    ) -> models.ModelReport:
         return models.train(
             self.con,
             data_date=END,
@@ -56,6 +58,7 @@ class World:
             threads=threads,
             declared=self.declared,
             outcomes=outcomes,
+            thorough=thorough,
         )
 
     def score(self, week: dt.date, **changed: Any) -> pl.DataFrame:
@@ -371,3 +374,16 @@ def test_a_week_scored_before_the_training_says_so_in_every_row_and_none_is_kept
         world.con, models.load_outcomes()["emergency_admission_12m"], score_folder=world.folder / "score", data_date=END
     )
     assert found is None
+
+
+@pytest.mark.slow
+def test_every_outcome_is_trained_without_sources_that_a_board_may_not_hold_and_the_card_says_what_is_lost(world):
+    found = world.train("thorough", outcomes=["emergency_admission_90d", "emergency_bed_days_12m"], thorough=True)
+    for outcome, top in zip(found.outcomes, ("lightgbm", "lightgbm_hurdle"), strict=True):
+        kept = models.load(world.folder / "thorough", outcome.kept[top])
+        fewer = kept.metrics["more"]["fewer_sources"]
+        assert list(fewer) == ["without social care", "without social care and community services"]
+        assert all(-0.2 < lost["minus_all_sources"]["estimate"] < 0.1 for lost in fewer.values())
+        card = (kept.folder / "card.md").read_text(encoding="utf-8")
+        assert "Trained without sources that a board may lawfully not hold" in card
+        assert "| without social care and community services |" in card
