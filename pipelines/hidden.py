@@ -17,7 +17,7 @@ NAME = "hidden_housebound_expected"
 
 
 def expected_by_neighbourhood(store: Store, week: dt.date) -> pl.DataFrame:
-    """One row a primary care network and one for all: how many are expected, ``*`` where too few people are behind it.
+    """One row a primary care network and one for all: how many are expected, ``*`` where it is fewer than 8.
 
     Columns: neighbourhood, expected (text: rounded to 5, or ``*``).
 
@@ -44,13 +44,13 @@ def expected_by_neighbourhood(store: Store, week: dt.date) -> pl.DataFrame:
 
 
 def controlled(found: pl.DataFrame, week: dt.date) -> pl.DataFrame:
-    """The same through disclosure control. ``found``: area, people, expected."""
-    parts = found.select(neighbourhood="area", value=pl.col("expected").round(0).cast(pl.Int64), people="people")
-    total = parts.select(neighbourhood=pl.lit(ALL), value=pl.col("value").sum(), people=pl.col("people").sum())
-    cells = pl.concat([parts, total], how="vertical_relaxed").with_columns(
-        period=pl.lit("day"), start=pl.lit(week), largest=pl.lit(1, pl.Int64)
+    """The same through disclosure control, as if so many people had been counted. ``found``: area, people, expected."""
+    parts = found.select(neighbourhood="area", value=pl.col("expected").round(0).cast(pl.Int64))
+    total = parts.select(neighbourhood=pl.lit(ALL), value=pl.col("value").sum())
+    cells = pl.concat([parts, total]).with_columns(
+        period=pl.lit("day"), start=pl.lit(week), people="value", largest=pl.lit(1, pl.Int64)
     )
-    shown = control([Table(NAME, ("neighbourhood",), cells)], "sum", RULES, snapshot=True).frames[NAME]
+    shown = control([Table(NAME, ("neighbourhood",), cells)], "people", RULES, snapshot=True).frames[NAME]
     hidden = pl.col("status") == SUPPRESSED
     said = pl.when(hidden).then(pl.lit("*")).otherwise(pl.col("published").cast(pl.String))
     return shown.select("neighbourhood", expected=said).sort(pl.col("neighbourhood") == ALL, "neighbourhood")

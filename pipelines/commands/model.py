@@ -135,7 +135,7 @@ def hidden_housebound(context: typer.Context, week: Week = None) -> None:
         raise ProblemError("No week has been scored; `anticipate run` does that.")
     monday = parse_week(week) if week else scored[-1]
     show(expected_by_neighbourhood(context.obj, monday), f"Expected to be housebound without a code, week of {monday}")
-    console.print("Rounded to 5; * where fewer than 8 people, or 1 person alone, would be behind the number.")
+    console.print("Rounded to 5; * for fewer than 8, and where another number would give it away.")
 
 
 @model.command("promote")
