@@ -56,7 +56,8 @@ def read_returned(path: Path, contract: Contract) -> tuple[list[ReturnedRow], li
     if path.stat().st_size > LARGEST:
         raise WorkbookError("The workbook is larger than a list can be: send back the list itself.")
     try:
-        book = load_workbook(path, read_only=False, data_only=True, keep_links=False)
+        with path.open("rb") as content:  # whatever the file is called: in the vault it has a name of its own
+            book = load_workbook(content, read_only=False, data_only=True, keep_links=False)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise WorkbookError("The file cannot be read as an Excel workbook: send it again.") from error
     rows: dict[str, ReturnedRow] = {}

@@ -14,7 +14,7 @@ import polars as pl
 
 import sql
 from data_contracts.identity import person_ref
-from outreach.declaration import ListDeclaration
+from outreach.declaration import ListDeclaration, load_list
 from outreach.links import follow, linked
 
 ADD = "add"
@@ -22,7 +22,14 @@ ANSWERABLE = ("new", "standing", "still")
 ADDED_DAYS = 7
 """Someone whom a team added stands on the first list made within this many days."""
 
-FAULT_SCHEMA = {"found_at": pl.String, "fault": pl.String, "row_id": pl.String, "team": pl.String, "week": pl.Date}
+FAULT_SCHEMA = {
+    "delivery_id": pl.Int64,
+    "found_at": pl.String,
+    "fault": pl.String,
+    "row_id": pl.String,
+    "team": pl.String,
+    "week": pl.Date,
+}
 INCIDENT_SCHEMA = {
     "told_on": pl.Date,
     "kind": pl.String,
@@ -67,6 +74,7 @@ def read_feedback(con: duckdb.DuckDBPyConnection, index: dt.date, rows: pl.DataF
     told = follow(con.sql(sql.load("outreach/answer"), params={"index": index}).pl(), links, "returned_person")
     joined = told.join(given, on="row_id", how="left").with_columns(
         person_id=pl.when(pl.col("sheet") == ADD).then("returned_person").otherwise("person_id"),
+        outcome=pl.when(pl.col("outcome").is_in(load_list().outcomes)).then("outcome"),  # another is no answer
         home_team=pl.col("team").drop_nulls().mode().sort().first().over("delivery_id"),
     )
     said_something = pl.any_horizontal(pl.col("outcome", "came_of_it", "reasons_fit", "not_until").is_not_null())
@@ -83,7 +91,9 @@ def read_feedback(con: duckdb.DuckDBPyConnection, index: dt.date, rows: pl.DataF
     judged = joined.with_columns(fault=fault)
     return Feedback(
         _taken(judged.filter(pl.col("fault").is_null())),
-        judged.filter(pl.col("fault").is_not_null()).select(FAULT_SCHEMA.keys()).sort("found_at", "row_id"),
+        judged.filter(pl.col("fault").is_not_null())
+        .select(FAULT_SCHEMA.keys())
+        .sort("delivery_id", "found_at", "row_id"),
     )
 
 
