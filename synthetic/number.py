@@ -109,5 +109,5 @@ def changes(life: Life, mondays: list[int]) -> Iterator[tuple[str, int, pl.DataF
                 change_date=life.date(on),
                 is_withdrawn=np.full(len(on), withdrawn),
             ))  # fmt: skip
-        yield "nhs_number_change", monday, pl.concat(frames)
+        yield "nhs_number_change", monday, pl.concat(frames).sort("_person", "is_withdrawn")
         before = monday
