@@ -20,7 +20,7 @@ from tests.tiny_record import TinyRecord, code_of, tiny_codelists
 WEEK = dt.date(2023, 1, 2)
 
 
-def people(seed: int = 3, size: int = 24_000) -> tuple[Part, np.ndarray, list[str]]:
+def people(seed: int = 3, size: int = 16_000) -> tuple[Part, np.ndarray, list[str]]:
     """People of 40 practices: a fifth are in the state, which two features tell; good practices code most of them."""
     rng = np.random.default_rng(seed)
     state = rng.random(size) < 0.15
