@@ -132,7 +132,9 @@ def make_inputs(con: Connection) -> None:
     con.register("register_profile", people.with_columns(week=pl.lit(WEEK), **words).to_arrow())
     con.register("asked_person", people.to_arrow())
     homes = con.sql("select person_id, min(lsoa_code) as lsoa_code from person group by person_id").pl()
-    practices = con.sql("select person_id, min(practice_code) as practice_code from registration group by person_id").pl()
+    practices = con.sql(
+        "select person_id, min(practice_code) as practice_code from registration group by person_id"
+    ).pl()
     con.register("area_asked", practices.join(homes, on="person_id", how="left").sort("person_id").to_arrow())
     con.register("listed_week", people.with_columns(week=pl.lit(FOLLOWED[1]), until=pl.lit(WEEK)).to_arrow())
     con.register("fact_code", fact_codes().to_arrow())
