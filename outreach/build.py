@@ -97,42 +97,8 @@ def build_lists(
         rows=_rows_before(week, earlier, registers),
     )
     asked = _Asked(week, declaration, teams, design or load_design(), heading, tie_key, earlier, out)
-    links = linked(con, week)
-    chosen = _chosen(asked, considered, links)
-    last = follow(last_ledger(earlier, week), links, once=True)
-    fresh = churn(chosen.ledger, last)
-    rows = rows_by_team(
-        chosen.ledger,
-        chosen.listed,
-        considered,
-        reasons,
-        lambda people: facts_about(con, week, people),
-        last=last,
-        week=week,
-        declaration=declaration,
-        teams=teams,
-    )
-    sheets = _sheets(asked, considered, chosen, rows, fresh)
-    ledger, otherwise = write_ledger(chosen.ledger, out)
-    return ListReport(
-        week=week,
-        list_id=declaration.id,
-        teams=tuple(_summary(team, rows[team["team"]]) for team in considered.teams.iter_rows(named=True)),
-        statuses=dict(chosen.ledger["status"].value_counts().sort("status").iter_rows()),
-        withheld=len(considered.withheld),
-        double_registrations=len(chosen.ledger.filter(pl.col("registration_count") > 1)),
-        hospital_to=considered.sight.hospital_to,
-        missing_features=considered.sight.missing_features,
-        ledger=ledger,
-        files=tuple(_given_out(out) if otherwise else _write_all(sheets, out)),
-        content=content_of(pl.read_parquet(ledger)),
-        unassigned=considered.unassigned,
-        answered=int(considered.feedback.answers["outcome"].is_not_null().sum()),
-        churn=fresh,
-        feedback_faults=len(considered.feedback.faults),
-        incidents=incidents(considered.feedback, considered.dead),
-        otherwise=otherwise,
-    )
+    chosen = _chosen(asked, considered, linked(con, week))
+    return _written(asked, considered, chosen, _rows(con, asked, considered, chosen, reasons))
 
 
 @dataclass(frozen=True)
@@ -151,10 +117,20 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The choice as the ledger keeps it, who was listed lately, and whom other objectives would have shown, by team."""
+    """The choice, and what it is seen beside.
+
+    Attributes:
+        ledger: everyone considered, as the ledger keeps it.
+        listed: who was listed lately.
+        last: the list before (`change.last_ledger`).
+        churn: share of those shown who were not near it; None: no list before.
+        beside: whom other objectives would have shown, in sentences by team.
+    """
 
     ledger: pl.DataFrame
     listed: pl.DataFrame
+    last: pl.DataFrame
+    churn: float | None
     beside: Mapping[str, tuple[str, ...]]
 
 
@@ -187,12 +163,54 @@ def _chosen(asked: _Asked, considered: Considered, links: pl.DataFrame) -> _Chos
     )
     others = {m: chosen_by(m) for m in methods_possible(people, outcome) if m != method}
     since = week - dt.timedelta(weeks=max(declaration.rest_weeks, LOOK_BACK_WEEKS))
-    return _Chosen(chosen, before.filter(pl.col("last_listed") >= since), beside_others(chosen, others))
+    listed = before.filter(pl.col("last_listed") >= since)
+    last = follow(last_ledger(asked.earlier, week), links, once=True)
+    return _Chosen(chosen, listed, last, churn(chosen, last), beside_others(chosen, others))
 
 
-def _sheets(
-    asked: _Asked, considered: Considered, chosen: _Chosen, rows: Mapping[str, TeamRows], fresh: float | None
-) -> list[TeamSheet]:
+def _rows(
+    con: duckdb.DuckDBPyConnection, asked: _Asked, considered: Considered, chosen: _Chosen, reasons: Reasons
+) -> dict[str, TeamRows]:
+    """The people of each team's sheets, with what is said about them."""
+    return rows_by_team(
+        chosen.ledger,
+        chosen.listed,
+        considered,
+        reasons,
+        lambda people: facts_about(con, asked.week, people),
+        last=chosen.last,
+        week=asked.week,
+        declaration=asked.declaration,
+        teams=asked.teams,
+    )
+
+
+def _written(asked: _Asked, considered: Considered, chosen: _Chosen, rows: Mapping[str, TeamRows]) -> ListReport:
+    """Writes ledger, workbooks and pages; a ledger that is there already stays, and its files with it."""
+    sheets = _sheets(asked, considered, chosen, rows)
+    ledger, otherwise = write_ledger(chosen.ledger, asked.out)
+    return ListReport(
+        week=asked.week,
+        list_id=asked.declaration.id,
+        teams=tuple(_summary(team, rows[team["team"]]) for team in considered.teams.iter_rows(named=True)),
+        statuses=dict(chosen.ledger["status"].value_counts().sort("status").iter_rows()),
+        withheld=len(considered.withheld),
+        double_registrations=len(chosen.ledger.filter(pl.col("registration_count") > 1)),
+        hospital_to=considered.sight.hospital_to,
+        missing_features=considered.sight.missing_features,
+        ledger=ledger,
+        files=tuple(_given_out(asked.out) if otherwise else _write_all(sheets, asked.out)),
+        content=content_of(pl.read_parquet(ledger)),
+        unassigned=considered.unassigned,
+        answered=int(considered.feedback.answers["outcome"].is_not_null().sum()),
+        churn=chosen.churn,
+        feedback_faults=len(considered.feedback.faults),
+        incidents=incidents(considered.feedback, considered.dead),
+        otherwise=otherwise,
+    )
+
+
+def _sheets(asked: _Asked, considered: Considered, chosen: _Chosen, rows: Mapping[str, TeamRows]) -> list[TeamSheet]:
     """Each team's people in words and tables.
 
     Raises:
@@ -211,7 +229,7 @@ def _sheets(
             sight=considered.sight,
             heading=asked.heading,
             beside=chosen.beside.get(team["team"], ()),
-            unseen=(*unseen, *_churn_in_words(fresh, declaration)),
+            unseen=(*unseen, *_churn_in_words(chosen.churn, declaration)),
         )
         for team in considered.teams.iter_rows(named=True)
     ]

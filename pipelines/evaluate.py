@@ -54,12 +54,14 @@ def evaluate_lists(store: Store) -> Evaluated:
         return Evaluated(design, 0, (), "No design is declared, so nothing can be said about what the lists do.")
     seen_to = _seen_to(store)
     made = [(w, p) for w, p in ledgers(list_folder(store)) if design.acts_on(w) and finished(w, design, seen_to)]
-    units = [_compared(path) for _, path in made]
+    units = [compared_in(path) for _, path in made]
     compared = pl.concat(units) if units else pl.DataFrame(schema=_UNITS)
     if compared.is_empty():
         why = f"No list under the design has its {design.horizon_days} days over and known yet: it cannot be told."
+        if made:
+            why = "Nobody is compared: a lot acts only where a team keeps places for it (evaluation_share)."
         return Evaluated(design, len(made), (), why)
-    effects = evaluate(compared.join(_outcomes(store, compared, design, seen_to), on=["person_id", "week"]), design)
+    effects = evaluate(compared.join(outcomes_of(store, compared, design, seen_to), on=["person_id", "week"]), design)
     found = Evaluated(design, len(made), tuple(effects))
     _keep(store, found, seen_to)
     return found
@@ -68,7 +70,8 @@ def evaluate_lists(store: Store) -> Evaluated:
 _UNITS = {"week": pl.Date, "person_id": pl.Int64, "team": pl.String, "arm": pl.String, "distance": pl.Float64}
 
 
-def _compared(path: Path) -> pl.DataFrame:
+def compared_in(path: Path) -> pl.DataFrame:
+    """Whom the design compares in one ledger: `week`, `person_id`, `team`, `arm`, `distance`."""
     ledger = pl.read_parquet(path)
     if "arm" not in ledger.columns:
         return pl.DataFrame(schema=_UNITS)
@@ -82,8 +85,12 @@ def _seen_to(store: Store) -> dt.date:
     return newest - dt.timedelta(days=CODING_DAYS) if newest else dt.date(1900, 1, 1)
 
 
-def _outcomes(store: Store, compared: pl.DataFrame, design: Design, seen_to: dt.date) -> pl.DataFrame:
-    """What happened to each person compared; a number that has changed since is followed."""
+def outcomes_of(store: Store, compared: pl.DataFrame, design: Design, seen_to: dt.date) -> pl.DataFrame:
+    """What happened to each person compared in the days of the design; a number that has changed since is followed.
+
+    Returns:
+        `person_id` (as in the ledger), `week`, and a count of each of `outreach.evaluation.OUTCOMES`.
+    """
     asked = compared.select("person_id", "week", until=pl.col("week") + pl.duration(days=design.horizon_days)).unique()
     with record_opened(store) as con:
         now = follow(asked.with_columns(listed_as="person_id"), linked(con, dt.date.max))
