@@ -14,6 +14,7 @@ from data_contracts.contract import Contract, load_contracts
 from data_contracts.ledger import read_ledger
 from data_contracts.profile import FileProfile, profiles
 from pipelines.findings import Finding
+from pipelines.quality.unlisted import unlisted_codes
 from pipelines.stages import feature_folder, list_folder, record_opened
 from pipelines.store import Store
 
@@ -76,6 +77,7 @@ class Quality:
         columns: one row a source and column: share with a value, first and newest.
         practices: one row a practice and GP source: newest file with rows of it, rows of the last 28 days.
         agreement: one row a rule across sources: looked at, found.
+        unlisted: one row a source and frequent clinical code that is in no codelist.
     """
 
     week: dt.date
@@ -84,6 +86,7 @@ class Quality:
     columns: pl.DataFrame
     practices: pl.DataFrame
     agreement: pl.DataFrame
+    unlisted: pl.DataFrame
     silences: tuple[Silence, ...]
     findings: tuple[Finding, ...]
 
@@ -97,7 +100,7 @@ def measure(store: Store, week: dt.date) -> Quality:
             c.id: [p for p in profiles(con, c, lake=store.lake) if dt.date.fromisoformat(p.received) <= week]
             for c in contracts.values()
         }
-        agreement = _agreement(con, week)
+        agreement, unlisted = _agreement(con, week), unlisted_codes(con, week)
     deliveries = _deliveries(ledger)
     practices = _practices({s: seen for s, seen in made.items() if contracts[s].gp_record}, week)
     silences = _silences(store, practices, week)
@@ -108,6 +111,7 @@ def measure(store: Store, week: dt.date) -> Quality:
         columns=_columns(made),
         practices=practices,
         agreement=agreement,
+        unlisted=unlisted,
         silences=silences,
         findings=tuple(_findings(contracts, made, ledger, agreement, silences, week)),
     )
