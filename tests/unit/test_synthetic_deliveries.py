@@ -162,10 +162,20 @@ def test_weekly_deliveries_carry_news_and_corrections(clean: tuple[Path, Manifes
     assert set(withdrawn["record_id"]) <= set(before["record_id"]) | set(pl.concat(sent)["record_id"])
 
 
-def test_the_snapshot_of_inpatients_comes_every_day(clean: tuple[Path, Manifest]) -> None:
-    days = sorted(p.name for p in (clean[0] / "inbox" / "inpatient_snapshot").iterdir())
+def test_the_snapshot_of_inpatients_comes_every_day_on_which_somebody_lay_in_a_bed(
+    clean: tuple[Path, Manifest],
+) -> None:
+    sent = sorted(p.name for p in (clean[0] / "inbox" / "inpatient_snapshot").iterdir())
     first = dt.date.fromisoformat(HISTORIC)
-    assert days == [(first + dt.timedelta(days=k)).isoformat() for k in range(29)]
+    stay = pl.read_parquet(clean[1].truth / "state" / "stay" / "*.parquet")
+    mornings = [first + dt.timedelta(days=k - 1) for k in range(1, 29)]
+    expected = [
+        (day + dt.timedelta(days=1)).isoformat()
+        for day in mornings
+        if stay.filter((pl.col("admission_date") < day) & (pl.col("discharge_date") >= day)).height
+    ]
+    assert len(expected) > 20
+    assert sent == [HISTORIC, *expected]
 
 
 def test_social_care_resends_a_rolling_year(clean: tuple[Path, Manifest]) -> None:
