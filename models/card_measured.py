@@ -70,6 +70,7 @@ def groups_section(kept: Kept) -> Section:
 
 def _group(g: Mapping[str, Any], title: str) -> tuple[str, ...]:
     def cell(name: str, *, percent: bool = False) -> str:
+        """Estimate and interval of one measure; empty where there is none."""
         return span(g[name], percent=percent) if g.get(name) else ""
 
     return (
