@@ -16,7 +16,7 @@ from pipelines.register import build_week_register, register_of_month
 from pipelines.resources import Writer
 from pipelines.stages import feature_folder, register_folder
 
-KEY = dg.AssetKey("register")
+KEY = dg.AssetKey(["list", "register"])
 _RECORD = ("registration", "death", "organisation", "opt_out", "community_contact", "gp_appointment", "care_service")
 
 
