@@ -65,6 +65,10 @@ PLACES = 0.03 * 0.6 / 17
 LOT = {"kind": "ties", "declared_on": "2025-01-01", "approval": "artificial people only", "band": 0.2}
 
 
+class NoListError(RuntimeError):
+    """No list was made; the message says why."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What `evaluate` said, what is true of admissions, and how many contacts came back as made."""
@@ -149,6 +153,8 @@ class County:
         outcome = run_job(store, "weekly", week=MONDAY)
         if not outcome.success:
             raise SystemExit("\n".join(outcome.reasons))
+        if not ledgers(stages.list_folder(store)):
+            raise NoListError("No model of so few people may be shown, so there is no list: take more people.")
         return store
 
     def lived_on(self, listed: Store, kind: str, numbers: Collection[str], *, futures: int) -> Found:
