@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.codelist import codelist
+from pipelines.commands.compare import compare
 from pipelines.commands.model import model
 from pipelines.commands.operate import backup, docs, doctor, forget, restore
 from pipelines.commands.quality import quality
@@ -34,7 +35,7 @@ app.add_typer(source, name="source")
 app.add_typer(codelist, name="codelist")
 app.add_typer(quality, name="quality")
 app.add_typer(forget, name="forget")
-for _command in (doctor, backup, restore, docs):
+for _command in (doctor, backup, restore, docs, compare):
     app.command()(_command)
 app.add_typer(model, name="model")
 app.add_typer(synth, name="synth")

@@ -24,12 +24,10 @@ from data_contracts.codelist import (
 from data_contracts.codelist_lint import Finding, lint
 from features.declaration import DECLARED
 from pipelines.errors import MistakeError, ProblemError
+from pipelines.moved import moved
 from pipelines.publish import current_manifest
 from pipelines.stages import record_opened, sources_allowed
 from pipelines.store import Store
-
-FEWEST = 8  # smaller counts of people are not told
-SAME = ("person_id",)
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def people_moved(store: Store, changed: Difference) -> tuple[dt.date, pl.DataFra
     sets several features, or one that a value sets too, is counted as it is.
 
     Returns:
-        the Monday; and columns feature, people, higher, lower (unknown before or after is neither), sorted by people.
+        the Monday; and one row a feature that changes for somebody (``pipelines.moved.moved``).
 
     Raises:
         ProblemError: nothing is published yet.
@@ -105,16 +103,17 @@ def people_moved(store: Store, changed: Difference) -> tuple[dt.date, pl.DataFra
         raise ProblemError(f"Nothing is published in {store.home} yet; `anticipate run` does that.")
     week = dt.date.fromisoformat(manifest["week"])
     allowed = sources_allowed("direct_care_list", week)
-    matrices = []
+    matrices: list[Path] = []
     with record_opened(store) as con, store.staging("codelist") as staging:
         for version, listed in (("old", changed.old), ("new", changed.new)):
             folder = _written(staging / f"{version}-lists", {**load_codelists(), listed.name: listed})
             declared = features.load_features(DECLARED, folder)
-            path = features.build_matrix(
-                con, [week], out=staging / version, sources_allowed=allowed, declared=declared
-            )[week]
-            matrices.append(pl.read_parquet(path))
-    return week, _moved(*matrices)
+            matrices.append(
+                features.build_matrix(con, [week], out=staging / version, sources_allowed=allowed, declared=declared)[
+                    week
+                ]
+            )
+        return week, moved(*matrices)
 
 
 def _written(folder: Path, lists: dict[str, Listed]) -> Path:
@@ -126,26 +125,3 @@ def _written(folder: Path, lists: dict[str, Listed]) -> Path:
                 [("code", "label", "polarity"), *((e.code, e.label, e.polarity) for e in listed.entries)]
             )
     return folder
-
-
-def _moved(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    both = old.join(new, on="person_id", how="inner", suffix="|new")
-    rows = []
-    for name in (c for c in old.columns if c not in SAME):
-        before, after = both[name], both[f"{name}|new"]
-        changed = int((~before.eq_missing(after)).sum())
-        if changed:
-            rows.append((name, changed, int((after > before).sum()), int((after < before).sum())))
-    schema = {"feature": pl.String, "people": pl.Int64, "higher": pl.Int64, "lower": pl.Int64}
-    return pl.DataFrame(rows, schema=schema, orient="row").sort("people", "feature", descending=[True, False])
-
-
-def told(count: int) -> str:
-    """A number of people, as it may be shown."""
-    return "nobody" if not count else f"fewer than {FEWEST}" if count < FEWEST else f"{count:,}"
-
-
-def split(higher: int, lower: int) -> str:
-    """The two parts of a number of people, or nothing where one part is too small to be told."""
-    hidden = any(0 < part < FEWEST for part in (higher, lower))
-    return "" if hidden else f" ({told(higher)} higher, {told(lower)} lower)"

@@ -18,6 +18,7 @@ from pipelines.assets.record import record
 from pipelines.assets.register import register
 from pipelines.automation import after_weekly_sensor, failure_sensor, inbox_sensor, monday_schedule
 from pipelines.list_jobs import evaluate_job, feedback_job, register_job
+from pipelines.operation_jobs import codelist_job, hindsight_job, promote_job
 from pipelines.progress import listening_logger
 from pipelines.resources import Home, Writer
 
@@ -56,6 +57,7 @@ defs = dg.Definitions(
         *(weekly, train, quality_job, expectations_job),
         *(status, query_job, person, why_job, compare_job),
         *(register_job, evaluate_job, feedback_job),
+        *(hindsight_job, codelist_job, promote_job),
     ],
     schedules=[monday_schedule(weekly)],
     sensors=[inbox_sensor(weekly), after_weekly_sensor(weekly, quality_job), failure_sensor()],

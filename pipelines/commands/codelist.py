@@ -66,7 +66,8 @@ def diff(
 
     Example: `anticipate --home demo codelist diff diabetes primary_care.txt --only Cluster_ID=DM_COD --people`
     """
-    from pipelines.codelists import difference, people_moved, split, told
+    from pipelines.codelists import difference, people_moved
+    from pipelines.moved import split, told
     from pipelines.terminal import console
 
     if only is not None and "=" not in only:
@@ -85,5 +86,5 @@ def diff(
     if people:
         week, moved = people_moved(context.obj, changed)
         console.print(f"On {week}:" if len(moved) else f"On {week} no feature of anybody changes.")
-        for feature, count, higher, lower in moved.iter_rows():
+        for feature, count, higher, lower, *_ in moved.iter_rows():
             console.print(f"  {feature:<40}{told(count)}{split(higher, lower)}", soft_wrap=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.errors import MistakeError
+from pipelines.promotion import in_words, put_back, put_into_use, said, scored_weeks
 from pipelines.store import Store
 
 if TYPE_CHECKING:
@@ -27,18 +24,6 @@ Week = Annotated[
 ]
 
 
-@contextmanager
-def _said() -> Iterator[None]:
-    """A model error is one sentence and exit code 2."""
-    from models import ModelError
-
-    try:
-        yield
-    except ModelError as error:
-        text = str(error)
-        raise MistakeError(f"{text[0].upper()}{text[1:]}.") from error
-
-
 @model.command("list")
 def list_models(context: typer.Context) -> None:
     """All kept models, what was measured, and which is in use.
@@ -48,7 +33,7 @@ def list_models(context: typer.Context) -> None:
     from models.promotion import overview
     from pipelines.terminal import console, show
 
-    with _said():
+    with said():
         found = overview(context.obj.models)
     if found.is_empty():
         console.print("No model is kept yet; `anticipate train` makes one.")
@@ -67,7 +52,7 @@ def show_model(context: typer.Context, model_id: Id) -> None:
     from pipelines.terminal import console
 
     store: Store = context.obj
-    with _said():
+    with said():
         kept = load(store.models, model_id)
         console.print(f"[bold]{model_id}[/] {kept.about['outcome']['name']}, {kept.about['kind']}: ", end="")
         console.print(state(store.models, kept), highlight=False)
@@ -90,7 +75,7 @@ def compare_models(context: typer.Context, model_id: Id, other: Id) -> None:
     from models.promotion import compare
     from pipelines.terminal import console, show
 
-    with _said():
+    with said():
         found = compare(context.obj.models, model_id, other)
     show(found.metrics, f"{model_id} minus {other}, {found.rows:,} person-weeks that both were tested on")
     alike = found.agreement
@@ -107,7 +92,7 @@ def _print_shadow(store: Store, one: str, other: str) -> None:
     from pipelines.terminal import console, show
     from pipelines.weeks import choose_week
 
-    with _said():
+    with said():
         found = beside(store, one, other, choose_week(store, None))
     if found is None or found.weeks.is_empty():
         console.print("They have scored no week side by side.")
@@ -130,7 +115,7 @@ def hidden_housebound(context: typer.Context, week: Week = None) -> None:
     from pipelines.terminal import console, show
     from pipelines.weeks import parse_week
 
-    scored = _scored(context.obj)
+    scored = scored_weeks(context.obj)
     if not week and not scored:
         raise ProblemError("No week has been scored; `anticipate run` does that.")
     monday = parse_week(week) if week else scored[-1]
@@ -154,27 +139,7 @@ def promote_model(
 
     Example: `anticipate model promote 4bc79c48b8563cfa --why "agreed by the clinical safety group on 3 March"`
     """
-    from features import load_features
-    from models.promotion import promote
-    from pipelines.account import account
-    from pipelines.lock import writing
-
-    store: Store = context.obj
-    from models import write_card
-
-    with writing(store.home, "model promote"), _said():
-        done = promote(
-            store.models,
-            model_id,
-            _week(store, week),
-            account=account(),
-            why=why,
-            override=override,
-            declarations=load_features().fingerprint,
-            scored=_scored(store),
-        )
-        write_card(store.models, done.model_id, status=done.status, reasons=done.reasons)
-    _print(done)
+    _print(put_into_use(context.obj, model_id, week, why=why, override=override))
 
 
 @model.command("rollback")
@@ -183,51 +148,10 @@ def rollback_model(context: typer.Context, outcome: str, why: Why, *, week: Week
 
     Example: `anticipate model rollback emergency_admission_12m --why "scores drifted after the coding change"`
     """
-    from features import load_features
-    from models.promotion import roll_back
-    from pipelines.account import account
-    from pipelines.lock import writing
-
-    store: Store = context.obj
-    from models import write_card
-
-    with writing(store.home, "model rollback"), _said():
-        done = roll_back(
-            store.models,
-            outcome,
-            _week(store, week),
-            account=account(),
-            why=why,
-            declarations=load_features().fingerprint,
-            scored=_scored(store),
-        )
-        write_card(store.models, done.model_id, status=done.status, reasons=done.reasons)
-    _print(done)
-
-
-def _week(store: Store, asked: str | None) -> dt.date:
-    """The Monday asked for, else the first Monday that is delivered for and not yet scored."""
-    from pipelines.weeks import choose_week, parse_week
-
-    if asked:
-        return parse_week(asked)
-    return max([choose_week(store, None), *(w + dt.timedelta(days=7) for w in _scored(store))])
-
-
-def _scored(store: Store) -> list[dt.date]:
-    from pipelines.stages import score_folder
-
-    return sorted(dt.date.fromisoformat(p.parent.name[5:]) for p in score_folder(store).glob("week=*/score.parquet"))
+    _print(put_back(context.obj, outcome, week, why=why))
 
 
 def _print(decision: Promotion) -> None:
     from pipelines.terminal import console
 
-    why = f" Why: {decision.why}" if decision.why else ""
-    over = f" Overridden: {', '.join(decision.overridden)}." if decision.overridden else ""
-    console.print(
-        f"{decision.outcome}: {decision.model_id} scores from {decision.week} on, as {decision.status}. "
-        f"Decided by {decision.decided_by or 'the gate'}.{why}{over}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    console.print(in_words(decision), highlight=False, soft_wrap=True)

@@ -17,8 +17,9 @@ from data_contracts.contract import REFERENCE
 from features import FeatureError, load_features
 from features.substances import substance_rows
 from outreach.facts import UNLABELLED, fact_codes
-from pipelines.codelists import difference, split, told
+from pipelines.codelists import difference
 from pipelines.errors import MistakeError
+from pipelines.moved import split, told
 
 HAZARDS = Path(__file__).parents[1] / "examples" / "codelist_hazards.csv"
 
