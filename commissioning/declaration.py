@@ -26,6 +26,10 @@ PERSON_DIMENSIONS: dict[str, str] = {
     "place": "Place of residence by small area; the map of areas to Places is not yet confirmed; 'All' is the margin",
     "pcn": "primary care network of the practice, as known today; 'All' is the margin",
     "residence": "whether the GP registration says care home, as known at the time; 'All' is the margin",
+    "housebound_level": (
+        "whether the person can leave home, by all evidence of GP, community and council records as known on the first "
+        "of the month; who lives in a care home is apart; 'All' is the margin"
+    ),
     "deprivation": "fifth of small areas of England by deprivation (2025), 1 most deprived; 'All' is the margin",
 }
 """What is known about the person on the day; any fact can be cut by it."""
@@ -45,6 +49,7 @@ DIMENSIONS: dict[str, str] = PERSON_DIMENSIONS | {
 }
 ORDER: dict[str, tuple[str, ...]] = {
     "frailty_band": ("All", "None recorded", "Mild", "Moderate", "Severe"),
+    "housebound_level": ("All", "Confirmed", "Probable", "Possible", "Not indicated", "Care home", "Not known"),
     "response": ("All", "Within two hours", "Within two days", "Later", "Later than two hours", "No visit recorded"),
     "stay_length": ("All", "7 to 13 nights", "14 to 20 nights", "21 nights and more"),
 }

@@ -12,8 +12,12 @@ import polars as pl
 import sql
 from commissioning.declaration import ADMISSION_GROUPS, Cut, Indicator, Period, code_flags, frailty_codes
 from commissioning.disclosure import ALL
+from commissioning.housebound import SCHEMA, TABLE, keep_levels
 
 PURPOSE = "commissioning"
+HOUSEBOUND = "housebound_level"
+MONTHS_BEFORE = 3
+"""Months before the calendar for which levels are kept: a stay carries the level of the month it began in."""
 PERIOD_START: dict[Period, str] = {
     "month": "month_start",
     "quarter": "quarter_start",
@@ -64,6 +68,7 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
     covered_to = con.sql(sql.load("marts/covered_to"), params={"data_date": data_date}).fetchall()[0][0]
     _table(con, "frailty_status", "marts/frailty_status")
     _table(con, "mart_span", "marts/attribute_span", data_date=data_date)
+    levels_from = _keep_levels(con, indicators)
     if any(i.fact == "coded_person" for i in indicators):
         _table(con, "coded_event", "marts/coded_event", data_date=data_date)
     for indicator in indicators:
@@ -72,13 +77,33 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
         parameters = {name: value for name, value in given.items() if f"${name}" in sql.load(statement)}
         if indicator.measure == "people":
             _table(con, f"mart_fact_{indicator.id}", statement, **parameters)
+            continue
+        _table(con, "mart_raw", statement, **parameters)
+        _table(con, "mart_placed", "marts/fact_attribute", ages=indicator.ages)
+        con.execute(
+            f"create or replace temp table mart_seen_{indicator.id} as select distinct month_start from mart_raw"
+        )
+        if HOUSEBOUND in _dimensions(indicator):
+            _table(con, f"mart_fact_{indicator.id}", "marts/fact_housebound", levels_from=levels_from)
         else:
-            _table(con, "mart_raw", statement, **parameters)
-            _table(con, f"mart_fact_{indicator.id}", "marts/fact_attribute", ages=indicator.ages)
-            con.execute(
-                f"create or replace temp table mart_seen_{indicator.id} as select distinct month_start from mart_raw"
-            )
+            con.execute(f"alter table mart_placed rename to mart_fact_{indicator.id}")
     return {"covered_to": covered_to, **_open_stays(con, indicators)}
+
+
+def _keep_levels(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...]) -> dt.date | None:
+    """Makes `mart_housebound`, empty where no cut asks for it; returns the first month that it knows."""
+    first, last = con.sql("select min(month_start), max(month_start) from mart_month").fetchall()[0]
+    if not any(HOUSEBOUND in _dimensions(i) for i in indicators):
+        con.register(TABLE, pl.DataFrame(schema=SCHEMA).to_arrow())
+        return None
+    begin = pl.lit(first).dt.offset_by(f"-{MONTHS_BEFORE}mo")
+    months = pl.select(pl.date_range(begin, pl.lit(last), "1mo")).to_series().to_list()
+    keep_levels(con, months)
+    return months[0]
+
+
+def _dimensions(indicator: Indicator) -> set[str]:
+    return {d for cut in indicator.cuts for d in cut.by}
 
 
 def _open_stays(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...]) -> dict[str, int]:

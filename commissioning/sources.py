@@ -13,11 +13,16 @@ from typing import Final
 import duckdb
 
 import sql
+from commissioning import housebound
 
 EXEMPT: Final = ("death", "opt_out")
 """They say who must not be counted, whatever their source may otherwise be used for."""
 BASE: Final = ("registration", "person", "organisation", "place")
-DIMENSION_TABLES: Final = {"frailty_band": ("gp_event",), "residence": ("person",)}
+DIMENSION_TABLES: Final = {
+    "frailty_band": ("gp_event",),
+    "residence": ("person",),
+    "housebound_level": housebound.tables(),
+}
 FACT_TABLES: Final = {
     "register_person": ("gp_event", "gp_appointment", "community_contact", "care_service", "care_home"),
 }

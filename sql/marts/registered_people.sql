@@ -1,6 +1,7 @@
--- Grain: one row per month, Place, neighbourhood, residence, deprivation, sex, year of age and frailty band with anyone;
--- value is how many people.
--- Inputs: mart_span (marts/attribute_span), death (record), mart_month.
+-- Grain: one row per month, Place, neighbourhood, residence, deprivation, sex, year of age, frailty band and housebound
+-- level with anyone; value is how many people.
+-- Inputs: mart_span (marts/attribute_span), death (record), mart_month, mart_housebound (month_start, person_id,
+-- housebound_level).
 -- Parameters: $data_date; $ages, the lowest age that counts.
 -- Meaning: people alive and registered with a practice of the board on the first day of the month, as known that day. A
 -- person stands in one row a month, so that rows can be added.
@@ -34,8 +35,11 @@ there as (
     inner join mart_month as m on m.month_start >= s.from_day and m.month_start < s.to_day
 ),
 alive as (
-    select t.*
+    select
+        t.*,
+        coalesce(h.housebound_level, 'Not indicated') as housebound_level
     from there as t
+    left join mart_housebound as h on h.person_id = t.person_id and h.month_start = t.month_start
     left join dead as d on d.person_id = t.person_id and d.from_day <= t.month_start and d.to_day > t.month_start
     where
         d.person_id is null
@@ -49,6 +53,7 @@ select
     deprivation,
     sex_code,
     age,
+    housebound_level,
     case when age < 65 then 'Under 65' else frailty_band end as frailty_band,
     case
         when age < 18 then '0 to 17'
@@ -67,6 +72,7 @@ group by
     deprivation,
     sex_code,
     age,
+    housebound_level,
     case when age < 65 then 'Under 65' else frailty_band end,
     case
         when age < 18 then '0 to 17'

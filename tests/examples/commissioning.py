@@ -39,7 +39,7 @@ TABLES = {
     "opt_out": "person_id bigint, opt_out_type varchar, start_date date",
     "organisation": "practice_code varchar, pcn_code varchar, pcn_name varchar",
     "place": "lsoa_code varchar, place_name varchar, authority_code varchar, imd_decile bigint",
-    "gp_event": "person_id bigint, event_date date, code bigint",
+    "gp_event": "person_id bigint, event_date date, code bigint, value decimal(19, 3), unit varchar",
     "inpatient_spell": (
         "person_id bigint, cips_id bigint, admission_date date, discharge_date date, emergency_flag boolean, "
         "discharge_method varchar, discharge_destination varchar, primary_diagnosis varchar"
@@ -51,7 +51,7 @@ TABLES = {
     ),
     "spell": (
         "person_id bigint, spell_id bigint, admission_date date, discharge_date date, emergency_flag boolean, "
-        "patient_class varchar"
+        "patient_class varchar, admission_source varchar, discharge_destination varchar"
     ),
     "inpatient_day": (
         "person_id bigint, event_date date, no_criteria_flag boolean, planned_pathway varchar, "
@@ -68,7 +68,7 @@ TABLES = {
     "care_event": "person_id bigint, event_date date, event_type varchar, primary_support_reason varchar",
     "care_home": "location_id varchar, lsoa_code varchar",
     "population_projection": ("area_code varchar, year bigint, sex_code varchar, age_band varchar, population bigint"),
-    "ed_attendance": "person_id bigint, event_date date, department_type varchar",
+    "ed_attendance": "person_id bigint, event_date date, department_type varchar, frailty_score integer",
     "response_clock": (
         "person_id bigint, referral_id bigint, measurement_type varchar, "
         "start_date date, start_time time, end_date date, end_time time"
