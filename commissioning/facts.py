@@ -10,9 +10,9 @@ import duckdb
 import polars as pl
 
 import sql
+from commissioning import housebound
 from commissioning.declaration import ADMISSION_GROUPS, Cut, Indicator, Period, code_flags, frailty_codes
 from commissioning.disclosure import ALL
-from commissioning.housebound import SCHEMA, TABLE, keep_levels
 
 PURPOSE = "commissioning"
 HOUSEBOUND = "housebound_level"
@@ -52,7 +52,10 @@ def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataF
     con.register("admission_group", pl.read_csv(ADMISSION_GROUPS, infer_schema=False).to_arrow())
     flags = pl.DataFrame(code_flags(), schema=["code_group", "code", "said_flag"], orient="row")
     con.register("code_flag", flags.to_arrow())
-    con.register("frailty_code", pl.DataFrame(frailty_codes(), schema=["code", "band"], orient="row").to_arrow())
+    bands = pl.DataFrame(frailty_codes(), schema=["code", "band"], orient="row")
+    con.register("frailty_code", bands.to_arrow())
+    asked = sorted({*flags["code"], *bands["code"], *housebound.codes()})
+    con.register("mart_code", pl.DataFrame({"code": asked}, schema={"code": pl.Int64}).to_arrow())
     _table(con, "opted_out", "purpose/opted_out", index=data_date, purpose=PURPOSE)
     _table(con, "mart_removed", "marts/removed", data_date=data_date)
     return _one(con, "select count(*) from mart_removed")
@@ -66,6 +69,7 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
         stays without a discharge) and `open_people` (people behind them).
     """
     covered_to = con.sql(sql.load("marts/covered_to"), params={"data_date": data_date}).fetchall()[0][0]
+    _table(con, "coded_gp_event", "marts/coded_gp_event")
     _table(con, "frailty_status", "marts/frailty_status")
     _table(con, "mart_span", "marts/attribute_span", data_date=data_date)
     levels_from = _keep_levels(con, indicators)
@@ -79,14 +83,14 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
             _table(con, f"mart_fact_{indicator.id}", statement, **parameters)
             continue
         _table(con, "mart_raw", statement, **parameters)
-        _table(con, "mart_placed", "marts/fact_attribute", ages=indicator.ages)
+        by_level = HOUSEBOUND in _dimensions(indicator)
+        placed = "mart_placed" if by_level else f"mart_fact_{indicator.id}"
+        _table(con, placed, "marts/fact_attribute", ages=indicator.ages)
         con.execute(
             f"create or replace temp table mart_seen_{indicator.id} as select distinct month_start from mart_raw"
         )
-        if HOUSEBOUND in _dimensions(indicator):
+        if by_level:
             _table(con, f"mart_fact_{indicator.id}", "marts/fact_housebound", levels_from=levels_from)
-        else:
-            con.execute(f"alter table mart_placed rename to mart_fact_{indicator.id}")
     return {"covered_to": covered_to, **_open_stays(con, indicators)}
 
 
@@ -94,11 +98,11 @@ def _keep_levels(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ..
     """Makes `mart_housebound`, empty where no cut asks for it; returns the first month that it knows."""
     first, last = con.sql("select min(month_start), max(month_start) from mart_month").fetchall()[0]
     if not any(HOUSEBOUND in _dimensions(i) for i in indicators):
-        con.register(TABLE, pl.DataFrame(schema=SCHEMA).to_arrow())
+        con.register(housebound.TABLE, pl.DataFrame(schema=housebound.SCHEMA).to_arrow())
         return None
     begin = pl.lit(first).dt.offset_by(f"-{MONTHS_BEFORE}mo")
     months = pl.select(pl.date_range(begin, pl.lit(last), "1mo")).to_series().to_list()
-    keep_levels(con, months)
+    housebound.keep_levels(con, months)
     return months[0]
 
 
@@ -175,7 +179,8 @@ def release(con: duckdb.DuckDBPyConnection) -> None:
     """Drops every temporary table of the marts: nothing about a person stays behind."""
     names = con.sql(
         "select table_name from information_schema.tables where table_type = 'LOCAL TEMPORARY' "
-        "and (left(table_name, 5) = 'mart_' or table_name in ('opted_out', 'frailty_status', 'coded_event'))"
+        "and (left(table_name, 5) = 'mart_' or left(table_name, 10) = 'phenotype_' "
+        "or table_name in ('opted_out', 'frailty_status', 'coded_event', 'coded_gp_event'))"
     ).fetchall()
     for (name,) in names:
         con.execute(f'drop table "{name}"')

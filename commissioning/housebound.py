@@ -33,10 +33,10 @@ LIVES_THERE: Final = 2
 REGISTERED: Final = "residential_institute_code"
 SCHEMA: Final = {"month_start": pl.Date, "person_id": pl.Int64, "housebound_level": pl.String}
 TABLE: Final = "mart_housebound"
+CODED: Final = "marts/phenotype_code"
 HELPERS: Final = (
     *("feature_week", "feature_span", "feature_code", "feature_event", "feature_interval", "feature_run"),
-    *("feature_status_group", "feature_day_group"),
-    *("phenotype_need", "phenotype_group", "phenotype_person", "phenotype_asked"),
+    *("feature_status_group", "feature_day_group", "phenotype_entry", "phenotype_asked"),
 )
 
 
@@ -73,16 +73,23 @@ def keep_levels(con: duckdb.DuckDBPyConnection, months: Sequence[dt.date], decla
     _calendar(con, months)
     first = _subset(declared, _deciding(declared))
     _make(con, "phenotype_need", _needs(declared, group_numbers(first)))
-    _events(con, first, there, only=None)
+    con.execute(f"create or replace temp table phenotype_entry as {_rows_of(con, first, there, 'event', CODED)}")
+    con.execute(f"create or replace temp table feature_interval as {_rows_of(con, first, there, 'interval', CODED)}")
     con.execute(f"create or replace temp table phenotype_person as {sql.load('marts/phenotype_candidate')}")
-    con.execute("delete from feature_event where person_id not in (select person_id from phenotype_person)")
+    _keep_events(con, "select * from phenotype_entry")
     seen = _Read(con, declared, first, months)
     rest = _subset(declared, set(declared.groups) - set(first.groups))
-    _events(con, rest, there, only="phenotype_person")
+    _keep_events(con, _rows_of(con, rest, there, "event", "features/coded_event"))
     seen.add_rest(rest)
     _make(con, TABLE, pl.concat([pl.DataFrame(schema=SCHEMA), *(_levels(declared, m) for m in seen.months())]))
     for name in HELPERS:
-        con.execute(f"drop table if exists temp.{name}")
+        con.execute(f"drop table if exists {name}")
+
+
+def codes() -> set[int]:
+    """Codes of the GP record that decide of whom the rest is asked; `coded_gp_event` must hold them."""
+    declared = rules(load_features())
+    return {row[0] for row in code_rows(_subset(declared, _deciding(declared)), declared.tables)}
 
 
 def _calendar(con: duckdb.DuckDBPyConnection, months: Sequence[dt.date]) -> None:
@@ -111,9 +118,10 @@ def _named(conditions: Iterable[Condition]) -> Iterator[str]:
 
 
 def _deciding(declared: FeatureSet) -> set[str]:
-    """Groups of those facts, of end codes and of days that are counted: what decides of whom the rest is asked."""
+    """Groups of those facts, of end codes, of counted days, of what is open: what decides of whom the rest is asked."""
     facts = [f for p in declared.phenotypes.values() for f in p.facts.values()]
     named = {f.group for f in _subjects(declared)} | {f.group for f in facts if f.days > 1}
+    named |= {g.name for g in declared.groups.values() if g.kind == "interval"}
     return {g for g in named | {str(p.ends) for p in declared.phenotypes.values()} if g in declared.groups}
 
 
@@ -134,20 +142,22 @@ def _needs(declared: FeatureSet, numbers: dict[str, int]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
-def _events(con: duckdb.DuckDBPyConnection, declared: FeatureSet, there: Collection[str], *, only: str | None) -> None:
-    """`feature_event` and `feature_interval` of these groups, of everybody or of the people in a table."""
-    kinds = {"code": pl.Int64, "group_id": pl.Int32, "value": pl.Int32, "lookback_days": pl.Int32}
-    codes = pl.DataFrame(code_rows(declared, there), schema=kinds, orient="row")
-    _make(con, "feature_code", codes)
-    who = f"where person_id in (select person_id from {only})" if only else ""
-    for kind in ("event", "interval"):
-        selects = [s for s in [member_selects(declared, kind, there)] if s]
-        if kind == "event" and codes.height:
-            selects.append(sql.load("features/coded_event"))
-        if only and not selects and kind == "interval":
-            continue
-        rows = "\nunion all\n".join(selects) or EMPTY[kind]
-        con.execute(f"create or replace temp table feature_{kind} as select * from ({rows}) {who}")
+def _rows_of(
+    con: duckdb.DuckDBPyConnection, declared: FeatureSet, there: Collection[str], kind: str, coded: str
+) -> str:
+    """The statement that selects the rows of all groups of one kind, those by code alone as `coded` selects them."""
+    selects = [s for s in [member_selects(declared, kind, there)] if s]
+    if kind == "event":
+        kinds = {"code": pl.Int64, "group_id": pl.Int32, "value": pl.Int32, "lookback_days": pl.Int32}
+        _make(con, "feature_code", pl.DataFrame(code_rows(declared, there), schema=kinds, orient="row"))
+        selects.append(sql.load(coded))
+    return "\nunion all\n".join(selects) or EMPTY[kind]
+
+
+def _keep_events(con: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """`feature_event`: the rows of the people of whom a rule can say anything."""
+    them = f"select e.* from ({rows}) as e inner join phenotype_person as p on p.person_id = e.person_id"
+    con.execute(f"create or replace temp table feature_event as {them}")
 
 
 @dataclass(frozen=True)
@@ -227,19 +237,20 @@ class _Read:
 
     def months(self) -> Iterator[_Month]:
         """One after the other."""
-        parts = [_by_month(f) for f in (self.asked, self.seen, self.days, self.open, self.registered, self.runs)]
+        asked_of, registered_of = _parted(self.asked, "week"), _parted(self.registered, "week")
+        seen, days, still_open, runs = (
+            _parted(f, "week", "group") for f in (self.seen, self.days, self.open, self.runs)
+        )
+        ends = {str(p.ends) for p in self.declared.phenotypes.values()}
         for start in self.starts:
-            asked, seen, days, still_open, registered, runs = (p.get(start) for p in parts)
-            if asked is None:
+            if (start,) not in asked_of:
                 continue
-            persons = asked["person_id"].to_numpy()
-            shown = {g: _seen(persons, _of(seen, g), _of(days, g), _of(still_open, g)) for g in self.declared.groups}
-            shown[REGISTERED] = _seen(persons, None, None, registered)
-            ends = {
-                g: _dates(persons, _of(runs, g), "end_date")
-                for g in {str(p.ends) for p in self.declared.phenotypes.values()}
+            persons = asked_of[start,]["person_id"].to_numpy()
+            shown = {
+                g: _seen(persons, *(f.get((start, g)) for f in (seen, days, still_open))) for g in self.declared.groups
             }
-            yield _Month(start, persons, shown, ends)
+            shown[REGISTERED] = _seen(persons, None, None, registered_of.get((start,)))
+            yield _Month(start, persons, shown, {g: _dates(persons, runs.get((start, g)), "end_date") for g in ends})
 
 
 def _levels(declared: FeatureSet, month: _Month) -> pl.DataFrame:
@@ -300,12 +311,8 @@ def _values(persons: np.ndarray, rows: pl.DataFrame | None, column: str, default
     return dense
 
 
-def _of(rows: pl.DataFrame | None, group: str) -> pl.DataFrame | None:
-    return None if rows is None else rows.filter(pl.col("group") == group)
-
-
-def _by_month(rows: pl.DataFrame) -> dict[Any, pl.DataFrame]:
-    return {week: own for (week,), own in rows.partition_by("week", as_dict=True).items()}
+def _parted(rows: pl.DataFrame, *by: str) -> dict[Any, pl.DataFrame]:
+    return rows.partition_by(*by, as_dict=True)
 
 
 def _make(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:

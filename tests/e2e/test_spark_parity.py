@@ -47,6 +47,7 @@ FOLLOWED = [dt.date(2024, 7, 1), dt.date(2025, 1, 6)]
 DATA_DATE = dt.date(2026, 1, 19)
 POLICY = REFERENCE / "opt_out_policy.csv"
 GIVEN = {
+    "levels_from": dt.date(2020, 1, 1),
     "data_date": DATA_DATE,
     "covered_to": dt.date(2025, 12, 20),
     "index": WEEK,
@@ -122,9 +123,6 @@ def engines(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def make_inputs(con: Connection) -> None:
     """Every table that a statement reads and no statement of ``sql/record`` makes, by the product's own functions."""
-    declared = features.load_features()
-    gather.gather(con, declared, WEEKS, gather.present_tables(con, declared, None))
-    gather.weeks_at_once(con, WEEKS)
     people = con.sql("select distinct person_id from registration order by person_id").pl()
     shown = people.with_columns(week=pl.lit(WEEK), shown=pl.col("person_id") % 2 == 0)
     con.register("list_ledger", shown.to_arrow())
@@ -144,6 +142,12 @@ def make_inputs(con: Connection) -> None:
     con.execute(
         f"create or replace temp table mart_raw as {sql.load('marts/community_contact')}", {"data_date": DATA_DATE}
     )
+    declared = features.load_features()
+    gather.gather(con, declared, WEEKS, gather.present_tables(con, declared, None))
+    gather.weeks_at_once(con, WEEKS)
+    con.execute("create or replace temp table phenotype_entry as select * from feature_event")
+    asked = "select distinct w.week, e.person_id from feature_week as w cross join feature_event as e"
+    con.execute(f"create or replace temp table phenotype_asked as {asked}")
     coded = "select code from gp_event union select chief_complaint_code from ed_attendance"
     codes = con.sql(f"select code from ({coded}) as coded where code is not null order by code").pl()
     con.register("outcome_code", codes.to_arrow())

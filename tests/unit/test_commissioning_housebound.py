@@ -42,6 +42,7 @@ def levels_of(
         "create or replace temp table mart_span as select person_id, 'Own home' as residence, "
         "date '2000-01-01' as from_day, date '9999-12-31' as to_day from person"
     )
+    con.execute("create or replace temp view coded_gp_event as select * from gp_event")
     keep_levels(con, days, declared)
     rows = con.sql("select month_start, person_id, housebound_level from mart_housebound").fetchall()
     return {(day, person): level for day, person, level in rows}
