@@ -57,10 +57,17 @@ class Rooms:
     inbox: Path
     lake: Path
     vault: Vault
+    marker: str | None = None
 
 
 def conform_source(
-    con: duckdb.DuckDBPyConnection, contract: Contract, *, inbox: Path, lake: Path, vault: Vault
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    *,
+    inbox: Path,
+    lake: Path,
+    vault: Vault,
+    marker: str | None = None,
 ) -> list[DeliveryLedger]:
     """Reads every new file of one source.
 
@@ -70,6 +77,7 @@ def conform_source(
         inbox: deliveries as they came; accepted files leave it.
         lake: where typed rows, quarantine and ledger go.
         vault: where NHS numbers and received files go, opened with its key.
+        marker: how the marker of a complete file ends; None: a file is taken to be complete as it lies there.
 
     Returns:
         One entry a file met in this call, resent and rejected files included.
@@ -77,8 +85,8 @@ def conform_source(
     Raises:
         IdentityError: two numbers share a pseudonym.
     """
-    rooms = Rooms(inbox, lake, vault)
-    waiting = [(file, intake.sha256_of(file.path)) for file in intake.find_files(inbox, contract.id)]
+    rooms = Rooms(inbox, lake, vault, marker)
+    waiting = [(file, intake.sha256_of(file.path)) for file in intake.find_files(inbox, contract.id, marker)]
     arrivals = Arrivals(contract, ledger.read_entries(lake, contract.id), waiting)
     entries = []
     for file, content in waiting:
@@ -92,10 +100,12 @@ def conform_source(
     return entries
 
 
-def record_stray_files(contracts: dict[str, Contract], *, inbox: Path, lake: Path) -> list[DeliveryLedger]:
+def record_stray_files(
+    contracts: dict[str, Contract], *, inbox: Path, lake: Path, marker: str | None = None
+) -> list[DeliveryLedger]:
     """Enters files that belong to no source, so that nothing lies in the inbox unnoticed."""
     entries = []
-    for path, code, message in intake.stray_files(inbox, set(contracts)):
+    for path, code, message in intake.stray_files(inbox, set(contracts), marker):
         sha256 = intake.sha256_of(path)
         entry = DeliveryLedger(
             source=path.relative_to(inbox).parts[0],
@@ -160,6 +170,7 @@ def _conform_file(task: _Task, before: DeliveryLedger | None) -> DeliveryLedger:
     entry.checked().write(task.rooms.lake)
     if entry.fate != "rejected":
         _move_to_vault(task.file.path, task.sha256, task.rooms.vault.folder)
+        intake.remove_markers(task.file.path, task.rooms.marker)
     return entry
 
 

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from data_contracts.contract import Contract
 from data_contracts.readable import CHUNK, FileRejectedError, ReadableFile
 
 PARTIAL_SUFFIXES = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp")
+DONE = ".done"
+"""How the name of a marker usually ends: an empty file that says that another one is complete. Never data."""
 DELIVERY_NOTE, UNREADABLE_NOTE = "delivery.yaml", "F14"
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
@@ -32,25 +35,54 @@ class DeliveredFile:
     historic: bool | None
 
 
-def find_files(inbox: Path, source: str) -> list[DeliveredFile]:
+def find_files(inbox: Path, source: str, marker: str | None = None) -> list[DeliveredFile]:
     """Files of one source, oldest received first; names of files still being written are left alone.
 
-    A folder whose name is no date is skipped here and reported by ``stray_files``.
+    A folder whose name is no date is skipped here and reported by ``stray_files``. With a ``marker`` only files that
+    are marked as complete are found (``is_marked``).
     """
+    return [f for f in _all_files(inbox, source, marker) if is_marked(f.path, marker)]
+
+
+def unmarked_files(inbox: Path, sources: Iterable[str], marker: str | None) -> list[Path]:
+    """Files of these sources that still wait for their marker."""
+    return [f.path for s in sorted(sources) for f in _all_files(inbox, s, marker) if not is_marked(f.path, marker)]
+
+
+def is_marked(path: Path, marker: str | None) -> bool:
+    """Whether a file is marked as complete; always, where no marker is asked for.
+
+    Its own marker is called as the file with the marker behind (``extract.csv.done``) or in the place of its ending
+    (``extract.done``); one for everything in the folder is called as the marker alone (``.done``).
+    """
+    return marker is None or (path.parent / marker).exists() or any(p.exists() for p in _own_markers(path, marker))
+
+
+def remove_markers(path: Path, marker: str | None) -> None:
+    """Removes a file's own markers, once it has been read; the folder's stays."""
+    for own in _own_markers(path, marker) if marker else ():
+        own.unlink(missing_ok=True)
+
+
+def _own_markers(path: Path, marker: str) -> tuple[Path, Path]:
+    return path.with_name(path.name + marker), path.with_name(path.stem + marker)
+
+
+def _all_files(inbox: Path, source: str, marker: str | None) -> list[DeliveredFile]:
     found = []
     for folder in sorted(_dated_folders(inbox / source)):
         received = dt.date.fromisoformat(folder.name)
         historic = _is_historic(folder / DELIVERY_NOTE)
         for path in sorted(folder.iterdir()):
-            if _is_delivery(path):
+            if _is_delivery(path, marker):
                 found.append(DeliveredFile(source, path, received, historic))
     return found
 
 
-def stray_files(inbox: Path, sources: set[str]) -> list[tuple[Path, str, str]]:
+def stray_files(inbox: Path, sources: set[str], marker: str | None = None) -> list[tuple[Path, str, str]]:
     """Files that belong to no contract or lie outside a dated folder: (path, rule code, message)."""
     stray = []
-    for path in sorted(p for p in inbox.rglob("*") if _is_delivery(p)):
+    for path in sorted(p for p in inbox.rglob("*") if _is_delivery(p, marker)):
         parts = path.relative_to(inbox).parts
         if parts[0] not in sources:
             message = f"No contract is called {parts[0]!r}: move the file to one of {', '.join(sorted(sources))}."
@@ -161,9 +193,10 @@ def _date(text: str) -> dt.date | None:
         return None
 
 
-def _is_delivery(path: Path) -> bool:
+def _is_delivery(path: Path, marker: str | None) -> bool:
     name = path.name.lower()
-    return path.is_file() and not name.startswith(".") and name != DELIVERY_NOTE and not name.endswith(PARTIAL_SUFFIXES)
+    no_data = (*PARTIAL_SUFFIXES, DONE, *([marker.lower()] if marker else []))
+    return path.is_file() and not name.startswith(".") and name != DELIVERY_NOTE and not name.endswith(no_data)
 
 
 def _is_historic(note: Path) -> bool | None:

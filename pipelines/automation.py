@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from data_contracts.contract import load_contracts
+from data_contracts.intake import find_files
 from pipelines.alerts import alerts_of_run, send
 from pipelines.resources import Home
 from pipelines.settings import read_settings
 from pipelines.store import Store
-from pipelines.weeks import LATEST_TAG, WEEK_TAG, as_date, latest_week
+from pipelines.weeks import LATEST_TAG, WEEK_TAG, latest_week
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 MONDAY_MORNING = "0 6 * * 1"
-NOT_DATA = ("delivery.yaml",)
 
 
 def monday_schedule(weekly: "UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
@@ -114,10 +114,9 @@ def after_weekly_sensor(
 
 
 def inbox_files(store: Store) -> list[Path]:
-    """Files in folders of known sources, in order."""
-    sources = load_contracts()
-    found = (p for p in store.inbox.glob("*/*/*") if p.is_file() and p.name not in NOT_DATA)
-    return sorted(p for p in found if p.relative_to(store.inbox).parts[0] in sources and as_date(p.parent.name))
+    """Files that a run would read, in order: of known sources, and marked where the settings ask for that."""
+    marker = read_settings(store).inbox.marker
+    return sorted(f.path for source in load_contracts() for f in find_files(store.inbox, source, marker))
 
 
 def inbox_sizes(store: Store) -> dict[str, int]:

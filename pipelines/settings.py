@@ -43,6 +43,18 @@ class Site(_Part):
     )
 
 
+class Inbox(_Part):
+    """Which delivered files are complete."""
+
+    marker: str | None = Field(
+        default=None,
+        pattern=r"^\.\w+$",
+        description="A file is read only when its marker is there, e.g. `.done`: `extract.csv.done`, `extract.done`, "
+        "or `.done` for all files of the folder. Not said: a file is read as it lies there, by the sensor once it has "
+        "stopped growing.",
+    )
+
+
 class Ui(_Part):
     """Dagster's pages."""
 
@@ -114,6 +126,7 @@ class Settings(_Part):
     run: Run = Run()
     key: Key = Key()
     site: Site = Site()
+    inbox: Inbox = Inbox()
     ui: Ui = Ui()
     log: Log = Log()
     alerts: Alerts = Alerts()

@@ -20,12 +20,14 @@ import features
 from data_contracts.conform import conform_source, record_stray_files
 from data_contracts.contract import Contract, load_contracts
 from data_contracts.identity import IdentityError, Vault, key_fingerprint, load_key
+from data_contracts.intake import unmarked_files
 from data_contracts.ledger import AccountingError, DeliveryLedger, read_entries
 from data_contracts.withheld import NUMBER_CHANGES
 from outreach import Heading, ListDeclaration, ListError, ListReport, build_lists, load_list
 from pipelines.content import is_whole, read, settle
 from pipelines.errors import ProblemError
 from pipelines.publish import current_manifest
+from pipelines.settings import read_settings
 from pipelines.store import Store
 from pipelines.told import told_reasons
 from record import BuiltTable, HistoryReport, all_tables, build_table, open_histories, open_record, update_history
@@ -99,7 +101,9 @@ def _conform_one(
 ) -> tuple[Contract, list[DeliveryLedger], HistoryReport]:
     with store.compute() as con:
         try:
-            entries = conform_source(con, contract, inbox=store.inbox, lake=store.lake, vault=vault)
+            entries = conform_source(
+                con, contract, inbox=store.inbox, lake=store.lake, vault=vault, marker=marker_of(store)
+            )
         except (AccountingError, IdentityError) as error:
             raise ProblemError(str(error)) from error
         return contract, entries, update_history(con, contract, lake=store.lake)
@@ -107,7 +111,17 @@ def _conform_one(
 
 def strays(store: Store) -> list[DeliveryLedger]:
     """Files in the inbox that belong to no source."""
-    return record_stray_files(load_contracts(), inbox=store.inbox, lake=store.lake)
+    return record_stray_files(load_contracts(), inbox=store.inbox, lake=store.lake, marker=marker_of(store))
+
+
+def marker_of(store: Store) -> str | None:
+    """How the marker of a complete file ends, where the settings ask for one."""
+    return read_settings(store).inbox.marker
+
+
+def unmarked(store: Store) -> list[Path]:
+    """Files in the inbox that wait for their marker."""
+    return unmarked_files(store.inbox, load_contracts(), marker_of(store))
 
 
 def build_record(store: Store, tables: Sequence[str]) -> Iterator[tuple[BuiltTable, list[tuple[str, str]]]]:

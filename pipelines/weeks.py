@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from data_contracts.contract import load_contracts
+from data_contracts.intake import find_files
 from pipelines.errors import MistakeError
+from pipelines.settings import read_settings
 from pipelines.store import Store
 
 FIRST_WEEK = dt.date(2024, 1, 1)
@@ -44,10 +46,9 @@ def monday_on_or_before(day: dt.date) -> dt.date:
 
 
 def received_dates(store: Store) -> list[dt.date]:
-    """Every date on which something was received, in order: what waits for a known source and what the ledger knows."""
-    sources = set(load_contracts())
-    folders = (p for p in store.inbox.glob("*/*") if p.parent.name in sources and p.is_dir())
-    waiting = (as_date(p.name) for p in folders if any(p.iterdir()))
+    """Every date on which something was received, in order: what could be read now and what the ledger knows."""
+    marker = read_settings(store).inbox.marker
+    waiting = (f.received for source in load_contracts() for f in find_files(store.inbox, source, marker))
     known = (_accepted_date(p) for p in store.lake.glob("ledger/*/*.json"))
     return sorted({d for d in (*waiting, *known) if d is not None})
 

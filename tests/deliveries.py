@@ -105,13 +105,18 @@ class World:
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return path
 
-    def conform(self, *sources: str) -> list[DeliveryLedger]:
+    def conform(self, *sources: str, marker: str | None = None) -> list[DeliveryLedger]:
         """Conforms the sources (all when none is named) and returns what was met."""
         entries = []
         with duckdb.connect() as con:
             for source in sources or self.contracts:
                 entries += conform_source(
-                    con, self.contracts[source], inbox=self.inbox, lake=self.lake, vault=Vault(self.vault, KEY)
+                    con,
+                    self.contracts[source],
+                    inbox=self.inbox,
+                    lake=self.lake,
+                    vault=Vault(self.vault, KEY),
+                    marker=marker,
                 )
         return entries
 

@@ -102,7 +102,8 @@ _INBOX_SPEC = dg.AssetSpec(
         dg.AssetCheckSpec(
             "no_stray_files",
             asset=INBOX,
-            description="Every file in the inbox lies in the folder of a known source. Tells, does not stop.",
+            description="Every file in the inbox lies in the folder of a known source, and none waits for its marker "
+            "where the settings ask for one. Tells, does not stop.",
         ),
         *(check for c in _CONTRACTS.values() for check in _checks(c)),
     ],
@@ -115,7 +116,7 @@ def conform(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
     selected = set(context.selected_asset_keys)
     found: list[Finding] = []
     if INBOX in selected:
-        finding, result = _inbox(stages.strays(store))
+        finding, result = _inbox(stages.strays(store), len(stages.unmarked(store)))
         found.append(finding)
         yield result
     wanted = [c for c in _CONTRACTS.values() if key_of(c) in selected]
@@ -139,9 +140,12 @@ def conform(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
         )
 
 
-def _inbox(strays: list[DeliveryLedger]) -> tuple[Finding, dg.MaterializeResult]:
+def _inbox(strays: list[DeliveryLedger], unmarked: int) -> tuple[Finding, dg.MaterializeResult]:
     says = "Every file lies in the folder of a known source." if not strays else f"{len(strays)} files have no source."
-    finding = Finding(("inbox",), "no_stray_files", not strays, says, counts={"files": len(strays)})
+    if unmarked:
+        says += f" {unmarked} files were not read: their marker is not there."
+    counts = {"files": len(strays), "files without their marker": unmarked}
+    finding = Finding(("inbox",), "no_stray_files", not strays and not unmarked, says, counts=counts)
     table = pl.DataFrame([{"folder": e.source, "file": e.file, "message": e.message} for e in strays])
     metadata: dict[str, Any] = {"stray files": len(strays), "listed": dg.MetadataValue.md(markdown(table))}
     return finding, dg.MaterializeResult(asset_key=INBOX, metadata=metadata, check_results=[finding.result()])

@@ -275,6 +275,15 @@ def test_training_again_is_a_job_of_its_own(own_home: Store) -> None:
     assert outcome.success, outcome.reasons
 
 
+def test_the_sensor_waits_for_the_marker_where_the_settings_ask_for_one(world: World) -> None:
+    (world.home / "anticipate.toml").write_text('[inbox]\nmarker = ".done"\n')
+    path = world.deliver("gp_event", "2026-02-25", [])
+    cursor = _tick(_tick(None)[1])[1]
+    assert _tick(cursor)[0] == []
+    path.with_name(f"{path.name}.done").touch()
+    assert [r.partition_key for r in _tick(_tick(cursor)[1])[0]] == ["2026-02-23"]
+
+
 @pytest.mark.slow
 def test_a_past_week_in_hindsight_is_told_on_the_run_page(own_home: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with as_home(own_home.home, monkeypatch), dg.DagsterInstance.ephemeral() as instance:

@@ -219,3 +219,21 @@ def test_a_file_that_unpacks_without_end_is_given_up(world, monkeypatch):
     [entry] = world.conform("gp_event")
     assert (entry.fate, entry.code) == ("rejected", "F03")
     assert "200 times" in entry.message
+
+
+@pytest.mark.parametrize("mark", ["events.csv.done", "events.done", ".done"])
+def test_where_a_marker_is_asked_for_a_file_is_read_once_it_is_marked(world, mark):
+    path = world.deliver("gp_event", RECEIVED, [], name="events.csv")
+    assert world.conform("gp_event", marker=".done") == []
+    assert path.exists()
+    marker = put(world, f"gp_event/{RECEIVED}/{mark}", "")
+    (entry,) = world.conform("gp_event", marker=".done")
+    assert (entry.file, entry.fate) == ("events.csv", "accepted")
+    assert marker.exists() == (mark == ".done"), "a file's own marker goes with it"
+    assert strays(world) == []
+
+
+def test_a_marker_that_nobody_asked_for_is_no_delivery(world):
+    world.deliver("gp_event", RECEIVED, [], name="events.csv")
+    put(world, f"gp_event/{RECEIVED}/events.csv.done", "")
+    assert [e.file for e in world.conform("gp_event")] == ["events.csv"]
