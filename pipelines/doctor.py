@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.metadata
 import json
 import os
@@ -39,7 +40,7 @@ def examine(store: Store) -> list[Sign]:
     """Look at everything; writes nothing but a file that is gone again."""
     looks: tuple[Callable[[Store], Iterator[Sign]], ...] = (
         _python, _settings, _home, _disk, _private, _key, _contracts, _features, _lake, _models, _published, _dagster,
-        _leftovers,
+        _leftovers, _retention,
     )  # fmt: skip
     return [sign for look in looks for sign in look(store)]
 
@@ -264,3 +265,14 @@ def _leftovers(store: Store) -> Iterator[Sign]:
     left = [*store.temporary.glob("*"), *store.lake.rglob(".*.partial"), *store.published.glob(".building*")]
     if left:
         yield Sign("leftovers", "look", f"{len(left)} unfinished files.", "The next run clears them away.")
+
+
+def _retention(store: Store) -> Iterator[Sign]:
+    from pipelines.retention import counted, expired
+
+    try:
+        found = counted(expired(store, dt.datetime.now(tz=dt.UTC).date()))
+    except StopError:  # settings that cannot be read are told above
+        return
+    if said := ", ".join(f"{count:,} {kind}" for kind, count in found.items() if count):
+        yield Sign("retention", "look", f"Past their age: {said}.", "`anticipate forget expired` removes them.")

@@ -112,6 +112,20 @@ class Backup(_Part):
     )
 
 
+class Retention(_Part):
+    """After how many days files are removed by `anticipate forget expired`; what is not said is kept."""
+
+    received_days: int | None = Field(
+        default=None, ge=1, description="Received files in the vault, but the newest of each source."
+    )
+    lists_days: int | None = Field(
+        default=None, ge=91, description="Workbooks and pages of lists and registers; their ledgers stay."
+    )
+    analyst_days: int | None = Field(default=None, ge=1, description="Pages and tables that analysts asked for.")
+    quality_days: int | None = Field(default=None, ge=1, description="Quality pages and workbooks for senders.")
+    log_days: int | None = Field(default=None, ge=1, description="Files of the log.")
+
+
 class Quality(_Part):
     """The weekly data-quality page."""
 
@@ -131,6 +145,7 @@ class Settings(_Part):
     log: Log = Log()
     alerts: Alerts = Alerts()
     backup: Backup = Backup()
+    retention: Retention = Retention()
     quality: Quality = Quality()
 
 

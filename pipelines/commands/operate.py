@@ -12,7 +12,7 @@ from pipelines.errors import MistakeError, ProblemError
 forget = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Remove a person, or what a source delivered in a period, everywhere, and prove it.\n\n"
+    help="Remove a person, what a source delivered in a period, or what is past its age.\n\n"
     "Example: `anticipate forget person 128GGYHYYK08N --reason IG-2026-14`",
 )
 
@@ -108,6 +108,32 @@ def forget_one(
         console.print(line, soft_wrap=True)
     if done.remaining:
         raise ProblemError(f"{len(done.remaining)} files still name the person.")
+
+
+@forget.command("expired")
+def forget_expired(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove files older than `anticipate.toml` says (`[retention]`), and released lists past their delete-by date.
+
+    Example: `anticipate forget expired --dry-run`
+    """
+    import datetime as dt
+
+    from pipelines.lock import writing
+    from pipelines.retention import counted, expired, remove_expired
+    from pipelines.terminal import console
+
+    now = dt.datetime.now(tz=dt.UTC)
+    if dry_run:
+        found = counted(expired(context.obj, now.date()))
+    else:
+        with writing(context.obj.home, "forget expired"):
+            found = remove_expired(context.obj, now)
+    for kind, count in found.items():
+        console.print(f"{count:>7,} {kind}{' to be removed' * dry_run}", highlight=False)
 
 
 @forget.command("source")

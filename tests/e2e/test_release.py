@@ -22,6 +22,7 @@ from pipelines.identity_scan import numbers_in_folder
 from pipelines.release.door import NOTE, NUMBERS, audit_log, overdue, release
 from pipelines.release.identity import identities
 from pipelines.release.roles import ROLES
+from pipelines.retention import RELEASED, remove_expired
 from pipelines.stages import list_folder, record_opened
 from pipelines.store import Store
 
@@ -212,6 +213,12 @@ def test_a_released_list_past_its_day_is_overdue(home: Store, team: tuple[str, d
     done = release(home, *team, PURPOSE, now=NOW)
     assert done.folder not in overdue(home, done.delete_by)
     assert done.folder in overdue(home, done.delete_by + dt.timedelta(days=1))
+    log = audit_log(home)
+    later = dt.datetime.combine(done.delete_by + dt.timedelta(days=1), dt.time(3), tzinfo=dt.UTC)
+    assert remove_expired(home, later)[RELEASED] >= 1
+    assert not done.folder.exists()
+    assert log.verify() == []
+    assert done.folder.name in {e.get("release") for e in log.entries() if e["kind"] == "deleted"}
 
 
 def test_no_nhs_number_lies_anywhere_but_in_vault_inbox_and_releases(home: Store, demo_home: Path) -> None:
