@@ -85,5 +85,5 @@ def test_a_dry_run_and_the_doctor_tell_and_remove_nothing(store: Store) -> None:
 
 def test_lists_cannot_be_removed_while_a_publication_still_holds_their_week(store: Store) -> None:
     say(store, "lists_days = 30")
-    with pytest.raises(MistakeError, match="retention.lists_days"):
+    with pytest.raises(MistakeError, match=r"retention\.lists_days"):
         read_settings(store)
