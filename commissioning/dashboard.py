@@ -24,7 +24,7 @@ from data_contracts.words import check_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 DEMONSTRATION: Final = "Demonstration: not for clinical use"
-HEADINGS: Final = {"rate": "per {rate_per:,}", "share_percent": "%"}
+HEADINGS: Final = {"rate": "{rate_words}", "share_percent": "%"}
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _table(
             cells.append(number(line[extra][at], line["status"][at]))
         name = wording.period_name(line["period"][at], line["start"][at])
         rows.append((f"{name} (prov.)" if line["provisional"][at] else name, *cells))
-    added = [HEADINGS[extra].format(rate_per=indicator.rate_per or 0)] if extra else []
+    added = [HEADINGS[extra].format(rate_words=indicator.rate_words)] if extra else []
     return ("Period", *parts, *added), tuple(rows)
 
 

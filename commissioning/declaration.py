@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +20,8 @@ FRAILTY_BANDS = Path(__file__).parent / "frailty_band.yaml"
 Period = Literal["month", "quarter", "year"]
 BOARD_MOST = 12
 PERIODS: tuple[Period, ...] = ("month", "quarter", "year")
+A_YEAR: dict[Period, int] = {"month": 12, "quarter": 4, "year": 1}
+"""How many of a period make a year."""
 
 PERSON_DIMENSIONS: dict[str, str] = {
     "frailty_band": "frailty recorded by a clinician, as known at the time; 'All' is the margin",
@@ -38,6 +41,7 @@ DIMENSIONS: dict[str, str] = PERSON_DIMENSIONS | {
     "response": "how soon the visit came; 'All' is the margin",
     "stay_length": "nights of the stay; 'All' is the margin",
     "afterwards": "what followed; 'All' is the margin",
+    "plan_made": "when the personalised plan was made; 'All' is the margin",
     "pathway": "discharge pathway; 'All' is the margin",
     "source_of_referral": "who referred; 'All' is the margin",
     "part_of_day": "time of day, local; 'All' is the margin",
@@ -51,6 +55,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "frailty_band": ("All", "None recorded", "Mild", "Moderate", "Severe"),
     "housebound_level": ("All", "Confirmed", "Probable", "Possible", "Not indicated", "Care home", "Not known"),
     "response": ("All", "Within two hours", "Within two days", "Later", "Later than two hours", "No visit recorded"),
+    "plan_made": ("All", "Within seven working days", "Later", "No plan recorded"),
     "stay_length": ("All", "7 to 13 nights", "14 to 20 nights", "21 nights and more"),
 }
 """The order in which the values of a dimension are read; a dimension that is not here is ordered by name."""
@@ -106,6 +111,10 @@ class Indicator(_Declared):
         snapshot: counted on the first day of a period; otherwise over it.
         ages: from this age on; 0 for everyone.
         denominator: an indicator of the same cuts, for a rate; null for none.
+        among: of the denominator, and of `part_of`, only the cells with these values of these dimensions.
+        part_of: the indicator whose published cells these are; nothing is counted or controlled anew.
+        rate_of: of whom a rate is, in words.
+        per_year: the rate is that of a year, whatever the period.
         share_of, share: the dimension and value whose part of the whole is the indicator.
         standard: national standard for that part, in per cent.
         provisional_days: days after a period in which it still fills up.
@@ -132,6 +141,10 @@ class Indicator(_Declared):
     numerator: str
     denominator: str | None
     rate_per: int | None = None
+    among: dict[Dimension, str] = {}
+    part_of: str | None = None
+    rate_of: str = "registered people aged 65 and over"
+    per_year: bool = False
     share_of: Dimension | None = None
     share: str | None = None
     standard: float | None = None
@@ -156,6 +169,20 @@ class Indicator(_Declared):
         if self.group not in GROUPS:
             raise ValueError(f"group {self.group!r} is no part of the page")
         return self
+
+    @property
+    def rate_words(self) -> str:
+        """What a rate is per, as it is said: `per 1,000`, or `per 100 and year`."""
+        return f"per {self.rate_per or 0:,}{' and year' if self.per_year else ''}"
+
+    def whole(self, indicator: str, by: tuple[str, ...]) -> str:
+        """Name of another indicator's table by these dimensions and those of `among`."""
+        return table_name(indicator, (*by, *(d for d in self.among if d not in by)))
+
+    def cells_among(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Those of a table that `among` names, without its dimensions."""
+        named = [pl.col(d) == value for d, value in self.among.items()]
+        return frame.filter(*named).drop(self.among) if named else frame
 
     def table(self, cut: Cut) -> str:
         """Name of the published table of a cut, e.g. `emergency_bed_days_by_place_and_frailty_band`."""
@@ -183,6 +210,8 @@ def load_indicators(folder: Path = INDICATORS) -> tuple[Indicator, ...]:
     for indicator in found:
         if indicator.denominator and indicator.denominator not in ids:
             raise IndicatorError(f"{indicator.id}: denominator {indicator.denominator!r} is no indicator")
+        if indicator.part_of and indicator.part_of not in ids:
+            raise IndicatorError(f"{indicator.id}: part_of {indicator.part_of!r} is no indicator")
     if sum(i.board for i in found) > BOARD_MOST:
         raise IndicatorError(f"more than {BOARD_MOST} board indicators: each further one adds false alarms")
     return tuple(sorted(found, key=lambda i: (i.order, i.id)))

@@ -15,6 +15,8 @@ from commissioning.declaration import ADMISSION_GROUPS, Cut, Indicator, Period, 
 from commissioning.disclosure import ALL
 
 PURPOSE = "commissioning"
+BANK_HOLIDAYS = Path(__file__).parent / "bank_holiday.csv"
+SATURDAY = 6
 HOUSEBOUND = "housebound_level"
 MONTHS_BEFORE = 3
 """Months before the calendar for which levels are kept: a stay carries the level of the month it began in."""
@@ -41,6 +43,15 @@ def months_to(data_date: dt.date, count: int) -> pl.DataFrame:
     )
 
 
+def working_days(first: dt.date, last: dt.date) -> pl.DataFrame:
+    """One row a day, Sundays and bank holidays too: `day`, and `number`, how many working days there were up to it."""
+    closed = pl.read_csv(BANK_HOLIDAYS, try_parse_dates=True)["day"].to_list()
+    day = pl.col("day")
+    return pl.DataFrame({"day": pl.date_range(first, last, eager=True)}).with_columns(
+        number=((day.dt.weekday() < SATURDAY) & ~day.is_in(closed)).cast(pl.Int64).cum_sum()
+    )
+
+
 def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataFrame, policy: pl.DataFrame) -> int:
     """Makes the temporary tables that the facts read.
 
@@ -49,6 +60,7 @@ def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataF
     """
     con.register("opt_out_policy", policy.to_arrow())
     con.register("mart_month", months.to_arrow())
+    con.register("mart_workday", working_days(months["month_start"][0], data_date).to_arrow())
     con.register("admission_group", pl.read_csv(ADMISSION_GROUPS, infer_schema=False).to_arrow())
     flags = pl.DataFrame(code_flags(), schema=["code_group", "code", "said_flag"], orient="row")
     con.register("code_flag", flags.to_arrow())
@@ -73,9 +85,8 @@ def gather(con: duckdb.DuckDBPyConnection, indicators: tuple[Indicator, ...], da
     _table(con, "frailty_status", "marts/frailty_status")
     _table(con, "mart_span", "marts/attribute_span", data_date=data_date)
     levels_from = _keep_levels(con, indicators)
-    if any(i.fact == "coded_person" for i in indicators):
-        _table(con, "coded_event", "marts/coded_event", data_date=data_date)
-    for indicator in indicators:
+    _table(con, "coded_event", "marts/coded_event", data_date=data_date)
+    for indicator in (i for i in indicators if not i.part_of):
         statement = f"marts/{indicator.fact}"
         given = {"data_date": data_date, "covered_to": covered_to, "ages": indicator.ages, **indicator.parameters}
         parameters = {name: value for name, value in given.items() if f"${name}" in sql.load(statement)}

@@ -95,6 +95,9 @@ def build_marts(
         found = facts.gather(con, indicators, data_date)
         for indicator in indicators:
             usable = tuple(c for c in indicator.cuts if not not_allowed(indicator, c, sources_allowed))
+            if indicator.part_of:
+                made.take(indicator, usable)
+                continue
             before = past.get(indicator.id, [])
             made.add(Scope(con, indicator, usable, calendar, data_date, before), rules)
         known = Known(data_date, found["covered_to"], [i.id for i in indicators], made.frames, rules)
@@ -135,6 +138,14 @@ class _Made:
         if (charted := _charted(indicator, own)) is not None:
             self.charts.append(charted)
 
+    def take(self, indicator: Indicator, cuts: Collection[Cut]) -> None:
+        """The published cells of the indicator that this one is a part of; they tell nothing new."""
+        for cut in cuts:
+            whole = indicator.whole(str(indicator.part_of), cut.by)
+            if whole in self.frames:
+                self.frames[indicator.table(cut)] = indicator.cells_among(self.frames[whole])
+                self.periods[indicator.table(cut)] = self.periods[whole]
+
 
 def _written(
     out: Path,
@@ -168,7 +179,7 @@ def not_allowed(indicator: Indicator, cut: Cut, sources_allowed: Collection[str]
     """Sources behind a table that may not be used for commissioning."""
     if sources_allowed is None:
         return ()
-    return tuple(sorted(sources.sources_behind(indicator.fact, cut.by) - set(sources_allowed)))
+    return tuple(sorted(sources.sources_behind(indicator.fact, {*cut.by, *indicator.among}) - set(sources_allowed)))
 
 
 def _weeks(folder: Path | None, name: str, schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:

@@ -44,7 +44,7 @@ def _entry(report: MartReport, indicator: Indicator, limits: pl.DataFrame) -> di
         "id": indicator.id,
         "name": indicator.name,
         "unit": indicator.unit,
-        "rate_per": indicator.rate_per,
+        "rate_words": indicator.rate_words,
         "share_of": indicator.share_of,
         "share": indicator.share,
         "standard": indicator.standard,

@@ -13,7 +13,7 @@ import polars as pl
 import yaml
 
 from commissioning.control_chart import POINT_COLUMNS, SUMMARY_COLUMNS, Charted
-from commissioning.declaration import DIMENSIONS, ORDER, PERSON_DIMENSIONS, Cut, Indicator, Period, table_name
+from commissioning.declaration import A_YEAR, DIMENSIONS, ORDER, PERSON_DIMENSIONS, Cut, Indicator, Period
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
 
 EXAMPLE_QUERIES = Path(__file__).parent / "example_query.yaml"
@@ -105,13 +105,14 @@ def with_rates(indicator: Indicator, cut: Cut, frames: dict[str, pl.DataFrame]) 
     if indicator.denominator:
         # What is no trait of a person (length of stay, source of referral) is divided by all people.
         shared = tuple(d for d in cut.by if d in PERSON_DIMENSIONS)
-        people = frames.get(table_name(indicator.denominator, shared))
+        people = frames.get(indicator.whole(indicator.denominator, shared))
         if people is None:
             frame = frame.with_columns(population=pl.lit(None, pl.Int64))
         else:
-            known = people.select("start", *shared, population="published")
+            known = indicator.cells_among(people).select("start", *shared, population="published")
             frame = frame.join(known, on=["start", *shared], how="left", maintain_order="left")
-        rate = pl.col("published") * indicator.rate_per / pl.col("population")
+        times = pl.col("period").replace_strict(A_YEAR, return_dtype=pl.Int64) if indicator.per_year else 1
+        rate = pl.col("published") * times * indicator.rate_per / pl.col("population")
         frame = frame.with_columns(rate=pl.when(pl.col("population") > 0).then(rate.round(1)))
     if indicator.share_of:
         others = [d for d in cut.by if d != indicator.share_of]
@@ -146,8 +147,8 @@ def _columns(indicator: Indicator, cut: Cut) -> dict[str, str]:
     columns |= {d: DIMENSIONS[d] for d in cut.by}
     columns["value"] = f"{indicator.unit}, rounded to 5; null where suppressed or missing (see status)"
     if indicator.denominator:
-        columns["population"] = "registered people aged 65 and over at the start of the period, rounded to 5"
-        columns["rate"] = f"value per {indicator.rate_per:,} of population, from the rounded figures"
+        columns["population"] = f"{indicator.rate_of} at the start of the period, rounded to 5"
+        columns["rate"] = f"value {indicator.rate_words} of population, from the rounded figures"
     if indicator.share_of:
         columns["share_percent"] = (
             f"part of all, in per cent, from the rounded figures; null where all are fewer than {SMALLEST_WHOLE}"

@@ -104,7 +104,7 @@ function figure(indicator, choice) {
   const rates = $("measure").value === "rate" && table.ratio && !indicator.share_of;
   const pick = indicator.share_of || rates ? r => r.ratio : r => r.value;
   const whole = rowsOf(table, {...fixed, ...own}), traces = [];
-  const unit = indicator.share_of ? "" : rates ? `per ${number(indicator.rate_per)}` : indicator.unit;
+  const unit = indicator.share_of ? "" : rates ? indicator.rate_words : indicator.unit;
   if (split) {
     const parts = partsOf(indicator, choice);
     parts.forEach((part, i) => {
@@ -147,7 +147,7 @@ function fillTable(indicator, choice) {
   const {table, fixed, split} = choice, own = indicator.share_of ? {[indicator.share_of]: indicator.share} : {};
   const columns = heads(indicator, choice).map(([name, at]) => [name, rowsOf(table, split ? {...at, ...own} : at)]);
   const last = rowsOf(table, {...fixed, ...own}), shown = indicator.share_of && split ? r => cell(r.ratio, r.status) : r => cell(r.value, r.status);
-  const extra = table.ratio ? [indicator.share_of ? "%" : `per ${number(indicator.rate_per)}`] : [];
+  const extra = table.ratio ? [indicator.share_of ? "%" : indicator.rate_words] : [];
   const box = $("table-" + indicator.id), head = box.tHead.rows[0], body = box.tBodies[0];
   head.replaceChildren(...["Period", ...columns.map(c => c[0]), ...extra].map(text => Object.assign(document.createElement("th"), {scope: "col", textContent: text})));
   body.replaceChildren(...last.map((row, i) => {

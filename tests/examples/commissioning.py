@@ -31,8 +31,8 @@ FEW = tuple(
 SEVERE, MODERATE = 925861000000102, 925831000000107
 TABLES = {
     "person": (
-        "person_id bigint, birth_month date, sex_code varchar, lsoa_code varchar, residential_institute_code varchar, "
-        "sensitive_flag boolean"
+        "person_id bigint, birth_month date, sex_code varchar, lsoa_code varchar, household_id bigint, "
+        "residential_institute_code varchar, sensitive_flag boolean"
     ),
     "registration": "person_id bigint, practice_code varchar, start_date date, end_date date",
     "death": "person_id bigint, death_date date",
@@ -66,7 +66,12 @@ TABLES = {
         "care_home_location_id varchar, outcome varchar, weekly_cost decimal(19, 2), authority_code varchar"
     ),
     "care_event": "person_id bigint, event_date date, event_type varchar, primary_support_reason varchar",
-    "care_home": "location_id varchar, lsoa_code varchar",
+    "care_home": "location_id varchar, lsoa_code varchar, household_id bigint",
+    "care_plan": "person_id bigint, plan_type varchar, event_date date",
+    "gp_appointment": (
+        "person_id bigint, practice_code varchar, event_date date, status_code varchar, mode_code varchar, "
+        "place_code varchar, home_visit_flag boolean"
+    ),
     "population_projection": ("area_code varchar, year bigint, sex_code varchar, age_band varchar, population bigint"),
     "ed_attendance": "person_id bigint, event_date date, department_type varchar, frailty_score integer",
     "response_clock": (
