@@ -14,6 +14,7 @@ from pipelines.errors import MistakeError, ProblemError
 
 if TYPE_CHECKING:
     from data_contracts.sample import Sample
+    from pipelines.sources import NewSource
 
 source = typer.Typer(
     no_args_is_help=True,
@@ -48,24 +49,18 @@ def new(
     """
     from data_contracts.scaffold import Answers
     from pipelines.sources import look_at, new_source
-    from pipelines.terminal import console
 
     seen = look_at(sample)
     _say_what_was_seen(seen)
-    happened = _ask(event_date, "--event-date", "Which column says when it happened?", seen.dates)
-    if lag is None:
-        lag = int(_ask(None, "--lag", "How many days later does it reach you?", ("1", "7", "42")))
-    resend = _ask(resend, "--resend", "How is it sent again (delta, snapshot, rolling)?", ("delta", "snapshot"))
-    keyed = key or _ask(None, "--key", "Which columns name one row?", [",".join(k) for k in seen.keys] or [""])
-    found = seen.person.name if seen.person else None
+    happened, days, kind, keyed = _still_asked_for(seen, event_date, lag, resend, key)
     answers = Answers(
         event_date=happened,
         end_date=end_date,
         known_columns=(known or happened,),
-        known_lag=lag,
-        delivery=resend,
-        key=tuple(k.strip() for k in keyed.split(",") if k.strip()),
-        person=person or found,
+        known_lag=days,
+        delivery=kind,
+        key=keyed,
+        person=person or (seen.person.name if seen.person else None),
         agreed=tuple(purpose or ()),
         agreement=agreement,
         review=_day(review) if review else None,
@@ -73,12 +68,29 @@ def new(
         frequency=every,
         staleness=limit or 3 * every,
     )
-    made = new_source(name, seen, answers)
+    _say_what_was_made(name, new_source(name, seen, answers), agreed=bool(answers.agreed))
+
+
+def _still_asked_for(
+    seen: Sample, event_date: str | None, lag: int | None, resend: str | None, key: str | None
+) -> tuple[str, int, str, tuple[str, ...]]:
+    """What a file cannot tell, as given or asked for: event date, days until known, how it is sent again, key."""
+    happened = _ask(event_date, "--event-date", "Which column says when it happened?", seen.dates)
+    said = None if lag is None else str(lag)
+    days = int(_ask(said, "--lag", "How many days later does it reach you?", ("1", "7", "42")))
+    kind = _ask(resend, "--resend", "How is it sent again (delta, snapshot, rolling)?", ("delta", "snapshot"))
+    keyed = key or _ask(None, "--key", "Which columns name one row?", [",".join(k) for k in seen.keys] or [""])
+    return happened, days, kind, tuple(k.strip() for k in keyed.split(",") if k.strip())
+
+
+def _say_what_was_made(name: str, made: NewSource, *, agreed: bool) -> None:
+    from pipelines.terminal import console
+
     for heading, why in made.scaffold.left_out.items():
         console.print(f"Left out: {heading} ({why}).")
     for what, path in {"contract": made.contract, "example": made.example, "test": made.test}.items():
         console.print(f"{what:<9}{path}", soft_wrap=True)
-    if not answers.agreed:
+    if not agreed:
         console.print("No purpose was named: the source is in no product until its contract says what was agreed.")
     console.print(f"Read the contract, then: anticipate source check {name}")
 
