@@ -10,7 +10,7 @@ from functools import cached_property
 import duckdb
 import polars as pl
 
-from commissioning import decomposition, projection, reconciliation, standardised
+from commissioning import cost, decomposition, projection, reconciliation, standardised
 from commissioning.decomposition import Span
 from commissioning.disclosure import SUPPRESSED, Rules
 
@@ -73,4 +73,5 @@ def board_tables(con: duckdb.DuckDBPyConnection, known: Known) -> dict[str, tupl
         "reconciliation": (stepped, reconciliation.COLUMNS),
         "standardised_rate": (standard, standardised.COLUMNS),
         "projection": (ahead, projection.COLUMNS),
+        "cost_by_frailty": (cost.costs(known.frames), cost.COLUMNS),
     }

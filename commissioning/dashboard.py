@@ -101,6 +101,7 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
         rates=page_tables.standardised_rates(report),
         ahead=page_tables.ahead(report),
         scenarios=page_tables.scenarios(report),
+        costs=page_tables.cost_rows(report),
         undated=[c for c in recording_changes() if c.day is None],
         notes=_notes(report),
         uk_date=uk_date,

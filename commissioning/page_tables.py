@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from commissioning import wording
+from commissioning.cost import unit_costs
 from commissioning.declaration import load_indicators
 from commissioning.disclosure import ALL
 from commissioning.services import services
@@ -91,6 +93,35 @@ def ahead(report: MartReport) -> dict[str, Any]:
         rows.append((measure, ages, cells, ""))
     notes = frame.filter(pl.col("value").is_not_null())["note"].unique()
     return {"years": years, "rows": rows, "note": notes[0] if len(notes) else ""}
+
+
+def cost_rows(report: MartReport) -> dict[str, Any]:
+    """Cost of people by frailty band: three columns that are never added, and what is in none of them."""
+    frame = pl.read_parquet(report.table("cost_by_frailty").path)
+    names = {i.id: i for i in load_indicators()}
+    rows = []
+    for r in frame.iter_rows(named=True):
+        own = names[r["indicator"]]
+        spent = own.unit == "pounds"
+        rows.append(
+            (
+                "All people counted" if r["frailty_band"] == ALL else r["frailty_band"],
+                f"{own.name}, {wording.span(r['start'], r['end'])}",
+                "" if spent else _given(r["activity"], "not shown"),
+                "" if spent else _pounds(r["activity_cost"], "no unit cost given"),
+                _pounds(r["spend"], "not shown") if spent else "no source",
+                _pounds(r["cash_releasable"], ""),
+            )
+        )
+    return {"rows": rows, "left_out": unit_costs()["left_out"]}
+
+
+def _given(value: int | None, otherwise: str) -> str:
+    return otherwise if value is None else f"{value:,}"
+
+
+def _pounds(value: int | None, otherwise: str) -> str:
+    return otherwise if value is None else f"£{value:,}"
 
 
 def scenarios(report: MartReport) -> dict[str, Any]:

@@ -24,7 +24,7 @@ DIMENSION_TABLES: Final = {
     "housebound_level": housebound.tables(),
 }
 FACT_TABLES: Final = {
-    "register_person": ("gp_event", "gp_appointment", "community_contact", "care_service", "care_home"),
+    "register_person": (*housebound.tables(), "care_home"),
 }
 """Record tables behind a fact that was counted from what another room had already made of them."""
 _READ = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)")

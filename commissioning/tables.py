@@ -32,6 +32,7 @@ PLAIN_TABLES: Mapping[str, str] = {
     "reconciliation": "One row a period and step: from the raw hospital total to our midnight emergency bed days.",
     "standardised_rate": "One row an indicator and area: age-standardised rate of the last twelve settled months.",
     "projection": "One row a measure, age group and year to 2030: what follows if today's rates go on.",
+    "cost_by_frailty": "One row a frailty band and indicator: activity at unit cost, spend, cash; never added.",
     "example_query": "One row a question that the warehouse answers, with its SQL.",
     "restatement": "One row a figure that the release before showed otherwise: late deliveries restate it.",
 }

@@ -41,3 +41,12 @@ def period_name(period: str, start: dt.date) -> str:
     if period == "quarter":
         return f"{start:%b} to {start.replace(month=start.month + 2):%b %Y}"
     return f"{start.year}/{(start.year + 1) % 100:02d}"
+
+
+def span(start: dt.date, end: dt.date) -> str:
+    """Whole months from a first day to before another.
+
+    >>> span(dt.date(2025, 1, 1), dt.date(2026, 1, 1))
+    'Jan 2025 to Dec 2025'
+    """
+    return f"{start:%b %Y} to {end - dt.timedelta(days=1):%b %Y}"
