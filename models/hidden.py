@@ -41,6 +41,7 @@ class HiddenState:
 
     Attributes:
         label: a feature that is 1 where the state is coded.
+        youngest: age from which the cohort holds people with a code and people without one alike.
         blind_to: features that the label is made of or that hold it.
         action: what a team can do.
     """
@@ -49,12 +50,17 @@ class HiddenState:
     title: str
     definition: str
     label: str
+    youngest: int
     blind_to: tuple[str, ...]
     action: str
 
     def features(self, declared: FeatureSet) -> list[str]:
         """What the model may look at."""
         return [name for name in declared.model_names if name not in self.blind_to]
+
+    def among(self, part: Part, names: Sequence[str]) -> Part:
+        """The rows of people old enough to learn from and to be asked about."""
+        return part.only(part.column(names, "age") >= self.youngest)
 
 
 @cache
@@ -81,6 +87,7 @@ def fit(state: HiddenState, part: Part, declared: FeatureSet, *, threads: int) -
     """
     if state.label not in declared.model_names:
         raise ModelError(f"{state.name}: the label {state.label!r} is no declared feature")
+    part = state.among(part, declared.model_names)
     coded = part.column(declared.model_names, state.label) >= 1
     if coded.sum() < FEWEST_CODED:
         raise ModelError(f"{state.name}: {int(coded.sum())} coded person-weeks; a model needs at least {FEWEST_CODED}")

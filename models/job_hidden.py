@@ -31,7 +31,7 @@ def train_hidden(material: Material, model_folder: Path, *, week: dt.date, accou
     measured, tests = _measure(state, learned, material)
     candidate = learned.candidate
     names = list(candidate.features)
-    values = material.learn.values[:, [material.names.index(name) for name in names]]
+    values = state.among(material.learn, material.names).values[:, [material.names.index(name) for name in names]]
     model_id, _ = registry.keep(
         model_folder,
         candidate,
@@ -39,7 +39,7 @@ def train_hidden(material: Material, model_folder: Path, *, week: dt.date, accou
         metrics={"metrics": measured, "share_coded": learned.share_coded, "gate": [vars(t) for t in tests]},
         bins=training_bins(names, values),
     )
-    passed = all(t.passed is not False for t in tests)
+    passed = all(t.passed for t in tests)
     reasons = tuple(t.says for t in tests)
     write_card(model_folder, model_id, status=UNCONFIRMED if passed else "not promoted", reasons=reasons)
     if passed:
@@ -53,12 +53,13 @@ def _measure(
     state: hidden.HiddenState, learned: hidden.Learned, material: Material
 ) -> tuple[dict[str, dict[str, float]], list[gate.Test]]:
     """How well the chance of a code fits people not seen, and how many are expected beside those coded."""
-    coded = hidden.label_of(material.check.values, material.names, state.label)
-    chance = learned.candidate.predict(material.names, material.check.values, threads=material.threads)
+    check = state.among(material.check, material.names)
+    coded = hidden.label_of(check.values, material.names, state.label)
+    chance = learned.candidate.predict(material.names, check.values, threads=material.threads)
     share = learned.candidate.share_coded
-    rows = evaluation.TestRows(coded, np.ones(len(coded)), material.check.practice)
+    rows = evaluation.TestRows(coded, np.ones(len(coded)), check.practice)
     found = evaluation.brief(np.clip(chance * share, 1e-6, 1 - 1e-6), rows)
-    uncoded = hidden.of_uncoded(chance, coded, material.check.keys["practice_code"], share)
+    uncoded = hidden.of_uncoded(chance, coded, check.keys["practice_code"], share)
     draws = rows.draws()
     expected = evaluation.by_practice(rows, np.nan_to_num(uncoded), draws)
     found["expected_without_code_per_coded"] = expected / np.maximum(evaluation.by_practice(rows, coded, draws), 1e-9)

@@ -123,11 +123,13 @@ class _Week:
     ) -> pl.DataFrame:
         """One row a person who is not coded for the state."""
         names, values = self._values(kept)
-        coded = self._columns([state.label])[:, 0] >= 1
-        chance = kept.candidate.predict(names, values, threads=self.threads)
+        label, age = self._columns([state.label, "age"]).T
+        asked = age >= state.youngest
+        coded = asked & (label >= 1)
+        chance = np.where(asked, kept.candidate.predict(names, values, threads=self.threads), 0.0)
         score = hidden.of_uncoded(chance, coded, self.people["practice_code"], kept.candidate.share_coded)
         rows = self._rows(state.name, kept, values, score, status, retrospective=retrospective)
-        return rows.filter(pl.col("score").is_not_nan())
+        return rows.filter(pl.Series(asked) & pl.col("score").is_not_nan())
 
     def _rows(
         self,

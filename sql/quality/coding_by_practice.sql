@@ -8,7 +8,8 @@ select
     count(*) as entry_count
 from gp_event
 where
-    event_date < $index
+    practice_code is not null
+    and event_date < $index
     and date_diff('day', event_date, $index) <= 455
     and known_from <= $index
     and (known_until is null or known_until > $index)

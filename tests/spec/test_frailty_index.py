@@ -154,7 +154,7 @@ coded = st.sampled_from(
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     day = draw(days)
-    known = day + dt.timedelta(days=draw(st.integers(0, 60)))
+    known = day + dt.timedelta(days=draw(st.one_of(st.integers(0, 60), st.integers(0, 700))))
     gone = known + dt.timedelta(days=draw(st.integers(1, 300))) if draw(st.booleans()) else None
     if draw(st.booleans()):
         entered = draw(st.one_of(st.none(), st.dates(day, known)))
