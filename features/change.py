@@ -37,7 +37,8 @@ def change_values(feature: Feature, frame: pl.DataFrame) -> np.ndarray:
 def household_values(feature: Feature, columns: dict[str, np.ndarray], household: pl.Series) -> np.ndarray:
     """For each person, how many others at the same address have any of the feature's marks (``of``: at least so much).
 
-    Without marks, how many others there are. Unknown without an address, and where more than ten people share one.
+    Without marks, how many others there are. Unknown without an address, where more than ten people share one, and
+    where no other is known to have a mark but of one of them nothing is known.
     """
     codes = household.rank("dense").fill_null(0).to_numpy().astype(np.int64)
     size = np.bincount(codes)[codes].astype(np.float32)
@@ -47,4 +48,8 @@ def household_values(feature: Feature, columns: dict[str, np.ndarray], household
     if feature.column:
         marked &= columns[feature.column] >= 1
     others = np.bincount(codes, weights=marked)[codes].astype(np.float32) - marked
-    return np.where((codes == 0) | (size > LARGEST_HOUSEHOLD), UNKNOWN, others)
+    untold = np.zeros(len(codes), dtype=bool)
+    if feature.of:
+        untold = np.logical_and.reduce([np.isnan(columns[name]) for name, _ in feature.of])
+    hidden = (others == 0) & (np.bincount(codes, weights=untold)[codes] - untold > 0)
+    return np.where((codes == 0) | (size > LARGEST_HOUSEHOLD) | hidden, UNKNOWN, others)

@@ -69,6 +69,8 @@ class Table:
         sources: contracts that fill it; with none of them allowed for the purpose, its features are unknown.
         code: column of its codes.
         practice: rows carry ``practice_code``, and a practice that falls silent makes its own people's unknown.
+        district: councils fill it, and what is told of a district is told of the people who live there; a district of
+            whose people nothing new is told makes theirs unknown, and so does an address that is in none.
         silent_after_days: nothing newer known than this before the Monday means silent.
     """
 
@@ -78,6 +80,7 @@ class Table:
     silent_after_days: int
     end: str | None = None
     practice: bool = False
+    district: bool = False
     code: str = "code"
 
 

@@ -19,7 +19,7 @@ from features import diagnoses, measurements, statements
 from features.declaration import FeatureSet, Table
 from features.substances import substance_rows
 
-WINDOWS = (30, 90, 365, 730)
+WINDOWS = (30, 90, 180, 365, 730)
 ROW = "null::bigint as person_id, 0 as group_id, null::date as known_from, null::date as known_until"
 EMPTY = {
     "event": f"select {ROW}, null::date as event_date, 0 as value where false",
@@ -162,24 +162,42 @@ def release(con: duckdb.DuckDBPyConnection) -> None:
 def newest_known(
     con: duckdb.DuckDBPyConnection, declared: FeatureSet, table: str, weeks: Sequence[dt.date]
 ) -> pl.DataFrame:
-    """Columns week, practice_code (null for a table without one), newest: the newest day of which anything was known.
+    """Columns week, teller, newest: the newest day of which the teller had made anything known.
 
+    The teller is a practice, the district where the person lived as known on that day, or null for any other table.
     Looks back no further than silence could be told apart: ``silent_after_days`` before the first week.
     """
     spec = declared.tables[table]
-    practice = "practice_code" if spec.practice else "null"
+    column, source = _teller(spec)
     told = con.sql(
-        f"select {practice}::varchar as practice_code, known_from, min({spec.date}) as earliest from {table} "
-        "where known_from between $start and $last group by all",
+        f"select {column}::varchar as teller, t.known_from, min(t.{spec.date}) as earliest from {source} "
+        "where t.known_from between $start and $last group by all",
         params={"start": min(weeks) - dt.timedelta(days=spec.silent_after_days), "last": max(weeks)},
     ).pl()
     calendar = pl.DataFrame({"week": list(weeks)})
     return (
         calendar.join(told, how="cross")
         .filter((pl.col("known_from") <= pl.col("week")) & (pl.col("earliest") < pl.col("week")))
-        .group_by("week", "practice_code")
+        .group_by("week", "teller")
         .agg(pl.col("known_from").max().alias("newest"))
     )
+
+
+def _teller(table: Table) -> tuple[str, str]:
+    """Column that says who tells of a row, and the tables to read it from."""
+    if table.district:
+        return "a.authority_code", (
+            f"{table.name} as t inner join person as p on p.person_id = t.person_id and p.known_from <= t.known_from "
+            "and (p.known_until is null or p.known_until > t.known_from) "
+            "inner join place as a on a.lsoa_code = p.lsoa_code"
+        )
+    return "t.practice_code" if table.practice else "null", f"{table.name} as t"
+
+
+def with_district(con: duckdb.DuckDBPyConnection, population: pl.DataFrame) -> pl.DataFrame:
+    """The population with ``district``, the local authority district of the address; null where it is in none."""
+    districts = con.sql("select lsoa_code, authority_code as district from place").pl()
+    return population.join(districts, on="lsoa_code", how="left", validate="m:1")
 
 
 def heard_from(newest: pl.DataFrame | None, week: dt.date, table: Table, people: pl.DataFrame) -> np.ndarray:
@@ -188,9 +206,10 @@ def heard_from(newest: pl.DataFrame | None, week: dt.date, table: Table, people:
         return np.zeros(people.height, dtype=bool)
     limit = week - dt.timedelta(days=table.silent_after_days)
     lively = newest.filter((pl.col("week") == week) & (pl.col("newest") >= limit))
-    if not table.practice:
+    if not (table.practice or table.district):
         return np.full(people.height, lively.height > 0)
-    return people["practice_code"].is_in(lively["practice_code"].to_list()).fill_null(value=False).to_numpy()
+    own = people["district" if table.district else "practice_code"]
+    return own.is_in(lively["teller"].drop_nulls().to_list()).fill_null(value=False).to_numpy()
 
 
 def _keep(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:

@@ -16,7 +16,7 @@ from features.checks import latest_feature
 from features.cohort import week_file
 from features.declaration import Feature, FeatureSet, load_features
 
-WINDOW_WORDS = {30: "30 days", 90: "three months", 365: "12 months", 730: "two years"}
+WINDOW_WORDS = {30: "30 days", 90: "three months", 180: "six months", 365: "12 months", 730: "two years"}
 
 
 def reasons(

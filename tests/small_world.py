@@ -25,8 +25,8 @@ def small_world(
     for name, columns in TABLES.items():
         con.execute(f"create table {name} ({columns}, {VERSIONED})")
     con.execute(
-        "create table place as select 'E0100' || n as lsoa_code, n as imd_decile, n > 7 as rural_flag "
-        "from range(1, 11) t(n)"
+        "create table place as select 'E0100' || n as lsoa_code, 'E06000015' as authority_code, "
+        "n as imd_decile, n > 7 as rural_flag from range(1, 11) t(n)"
     )
     con.execute(
         "create table organisation as select 'C81' || lpad(cast(n as varchar), 3, '0') as practice_code, "

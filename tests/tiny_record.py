@@ -42,9 +42,11 @@ TABLES = {
     "community_assessment": "person_id bigint, event_date date, code bigint, score decimal(19,3)",
     "care_service": "person_id bigint, event_date date, end_date date, service_type varchar, "
     "service_component varchar, weekly_cost decimal(19,2), planned_units decimal(19,3)",
+    "care_event": "person_id bigint, event_date date, event_type varchar, review_reason varchar, client_type varchar",
     "mental_health_contact": "person_id bigint, event_date date, attendance_code varchar",
 }
 PRACTICE = "C81001"
+AREAS = {"E01013453": "E06000015", "E01019400": "E07000032"}  # small area to district; people live in the first
 MEASURED = ("weight", "haemoglobin")
 
 
@@ -56,6 +58,8 @@ class TinyRecord:
         self.con.execute("set threads = 2")
         for name, columns in TABLES.items():
             self.con.execute(f"create table {name} ({columns}, {VERSIONED})")
+        self.con.execute("create table place (lsoa_code varchar, authority_code varchar)")
+        self.con.executemany("insert into place values (?, ?)", list(AREAS.items()))
 
     def add(self, table: str, person_id: int = 1, **values: Any) -> TinyRecord:
         """One row; ``known_from`` defaults to the row's own date, GP rows to the one practice."""
@@ -72,11 +76,12 @@ class TinyRecord:
         self, person_id: int = 1, birth_month: str = "1940-03-15", sex_code: str = "2", **values: Any
     ) -> TinyRecord:
         """A person registered since 2000, with something fresh in every source so that none is silent."""
-        self.add("person", person_id, birth_month=birth_month, sex_code=sex_code)
+        self.add("person", person_id, birth_month=birth_month, sex_code=sex_code, lsoa_code=next(iter(AREAS)))
         return self.add("registration", person_id, **{"start_date": dt.date(2000, 1, 1), **values})
 
     def alive_sources(self, *weeks: dt.date, person_id: int = 999) -> TinyRecord:
         """Another person has a row in every source two days before each week."""
+        self.add("person", person_id, lsoa_code=next(iter(AREAS)))
         for week in weeks:
             day = week - dt.timedelta(days=2)
             self.add("gp_event", person_id, event_date=day, code=1)
@@ -91,6 +96,7 @@ class TinyRecord:
             self.add("community_contact", person_id, event_date=day)
             self.add("community_assessment", person_id, event_date=day)
             self.add("care_service", person_id, event_date=day, end_date=day)
+            self.add("care_event", person_id, event_date=day)
             self.add("mental_health_contact", person_id, event_date=day)
         return self
 

@@ -1,9 +1,9 @@
 -- Grain: one row per (week, person, interval group) with a stay or service that the week can read and that touches
 -- the last 730 days.
 -- Inputs: feature_interval (person_id, group_id, start_date, end_date, value, known_from, known_until),
---         feature_week (week, start_90, start_365, start_730).
+--         feature_week (week, start_90, start_180, start_365, start_730).
 -- nights_N: midnights of the stay within the N days before the Monday; a stay without an end is counted to the Monday.
--- open_count, open_sum: services open on the Monday, and the sum of their value; open_sum_90: of those open 90 days before.
+-- open_count, open_sum: services open on the Monday, and the sum of their value; open_sum_N: of those open N days before.
 select
     w.week,
     e.person_id,
@@ -21,7 +21,10 @@ select
     cast(coalesce(sum(e.value) filter (where e.end_date is null or e.end_date >= w.week), 0) as bigint) as open_sum,
     cast(coalesce(sum(e.value) filter (
         where e.start_date < w.start_90 and (e.end_date is null or e.end_date >= w.start_90)
-    ), 0) as bigint) as open_sum_90
+    ), 0) as bigint) as open_sum_90,
+    cast(coalesce(sum(e.value) filter (
+        where e.start_date < w.start_180 and (e.end_date is null or e.end_date >= w.start_180)
+    ), 0) as bigint) as open_sum_180
 from feature_week as w
 inner join feature_interval as e
     on e.start_date < w.week

@@ -14,7 +14,8 @@ class Row:
     """One version of one entry.
 
     Attributes:
-        kind: ed, missed (outpatient), contact, stay (emergency), issue, weight or care (at home).
+        kind: ed, missed (outpatient), contact, stay (emergency), issue, weight, care (at home) or
+            request (to a council).
         day: when it happened or began; ``end`` when it ended.
         value: minutes, product, kilograms or hours a week.
     """
@@ -39,8 +40,10 @@ def expected(rows: Sequence[Row], week: dt.date) -> dict[str, float | None]:
         found[f"ed_attendances_{n}"] = sum(r.day >= ago(n) for r in of("ed"))
         found[f"emergency_admissions_{n}"] = sum(r.day >= ago(n) for r in of("stay"))
         found[f"community_contact_minutes_{n}"] = sum(r.value for r in of("contact") if r.day >= ago(n))
+        found[f"council_requests_{n}"] = sum(r.day >= ago(n) for r in of("request"))
         found[f"emergency_bed_nights_{n}"] = sum(_nights(r, ago(n), week) for r in of("stay"))
     found["ed_attendance_days_since"] = min([730, *((week - r.day).days for r in of("ed"))])
+    found["council_request_days_since"] = min([730, *((week - r.day).days for r in of("request"))])
     lately = [r for r in of("missed") if r.day >= ago(90)]
     found["outpatient_missed_new_90"] = float(
         bool(lately) and not [r for r in of("missed") if ago(730) <= r.day < ago(90)]
@@ -48,7 +51,7 @@ def expected(rows: Sequence[Row], week: dt.date) -> dict[str, float | None]:
     urgent = [r.day for r in (*of("ed"), *of("stay")) if r.day >= ago(365)]
     now = sum(day >= ago(90) for day in urgent)
     found["urgent_contacts_excess_90"] = max(0.0, now - (len(urgent) - now) * 90 / 275)
-    return found | _medicines(of("issue"), ago) | _care(of("care"), ago(90), week) | _weight(of("weight"), ago)
+    return found | _medicines(of("issue"), ago) | _care(of("care"), ago, week) | _weight(of("weight"), ago)
 
 
 def _nights(stay: Row, since: dt.date, week: dt.date) -> int:
@@ -70,15 +73,14 @@ def _medicines(issues: Sequence[Row], ago: Callable[[int], dt.date]) -> dict[str
     }
 
 
-def _care(services: Sequence[Row], before: dt.date, week: dt.date) -> dict[str, float | None]:
+def _care(services: Sequence[Row], ago: Callable[[int], dt.date], week: dt.date) -> dict[str, float | None]:
     now = [s for s in services if s.end is None or s.end >= week]
-    then = [s for s in services if s.day < before and (s.end is None or s.end >= before)]
-    hours, earlier = sum(s.value for s in now), sum(s.value for s in then)
-    return {
-        "home_care_open": len(now),
-        "home_care_weekly_hours": hours,
-        "home_care_hours_more_90": max(0, hours - earlier),
-    }
+    hours = sum(s.value for s in now)
+    found: dict[str, float | None] = {"home_care_open": len(now), "home_care_weekly_hours": hours}
+    for n in (90, 180):
+        then = [s for s in services if s.day < ago(n) and (s.end is None or s.end >= ago(n))]
+        found[f"home_care_hours_more_{n}"] = max(0, hours - sum(s.value for s in then))
+    return found
 
 
 def _weight(results: Sequence[Row], ago: Callable[[int], dt.date]) -> dict[str, float | None]:

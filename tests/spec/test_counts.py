@@ -18,7 +18,7 @@ from tests.tiny_record import TinyRecord, code_of, tiny_codelists
 
 MONDAY = dt.date(2024, 3, 4)
 YEAR = [MONDAY - dt.timedelta(weeks=n) for n in reversed(range(52))]
-EDGES = (-1, 0, 1, 29, 30, 31, 89, 90, 91, 364, 365, 366, 729, 730, 731)
+EDGES = (-1, 0, 1, 29, 30, 31, 89, 90, 91, 179, 180, 181, 364, 365, 366, 729, 730, 731)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,7 @@ def columns(row: Row, declared: FeatureSet) -> tuple[str, dict[str, Any]]:
         "missed": ("outpatient_appointment", {**happened, "attended_code": "3"}),
         "contact": ("community_contact", {**happened, "attendance_code": "5", "duration_minutes": row.value}),
         "stay": ("inpatient_spell", {"admission_date": row.day, "discharge_date": row.end, "emergency_flag": True}),
+        "request": ("care_event", {**happened, "event_type": "Request", "client_type": "Service user"}),
         "issue": ("medication", {**happened, "product_code": row.value}),
         "weight": ("gp_event", {**happened, "code": code_of(declared, "weight"), "value": row.value, "unit": "kg"}),
         "care": (
@@ -56,7 +57,7 @@ days = st.one_of(
 
 @st.composite
 def rows(draw: st.DrawFn) -> Row:
-    kind = draw(st.sampled_from(["ed", "missed", "contact", "stay", "issue", "weight", "care"]))
+    kind = draw(st.sampled_from(["ed", "missed", "contact", "stay", "issue", "weight", "care", "request"]))
     day = draw(days)
     known = day + dt.timedelta(days=draw(st.sampled_from([0, 0, 1, 40])))
     gone = known + dt.timedelta(days=draw(st.integers(1, 300))) if draw(st.integers(0, 3)) == 0 else None
@@ -95,7 +96,7 @@ def test_sql_equals_the_plain_reference_on_any_record(declared, tmp_path_factory
 @pytest.mark.slow
 def test_a_week_has_the_same_bytes_alone_as_in_a_pass_over_52_weeks(declared, tmp_path):
     """Every family at once, and rows that come, change and are withdrawn at the edges of every window."""
-    kinds = ["ed", "missed", "contact", "stay", "issue", "weight", "care"]
+    kinds = ["ed", "missed", "contact", "stay", "issue", "weight", "care", "request"]
     people = [
         [
             Row(kind, day, day + dt.timedelta(days=n % 50), end=day + dt.timedelta(days=20), value=30 + n)
