@@ -1,4 +1,4 @@
-"""What Dagster shows of a week's lists, stage by stage: counts by team, and where the files lie. Nobody is in it."""
+"""What Dagster shows of a week's lists, stage by stage: counts by team, small ones told as such; where files lie."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import polars as pl
 
 from outreach.stored import ROWS
 from pipelines.list_checks import LEDGER, LIST, POSSIBLE, WeekLists
+from pipelines.moved import protected
 from pipelines.presentation import markdown
 
 Told = dict[str, dg.MetadataValue | int | str]
@@ -26,7 +27,7 @@ def _considered(made: WeekLists) -> Told:
     by_team = counts.pivot("status", index="team", values="people").fill_null(0).sort("team", nulls_last=True)
     return {
         "dagster/row_count": len(made.ledger),
-        "people by team": _table(by_team),
+        "people by team": _table(protected(by_team)),
         "withheld": report.withheld,
         "two registrations": report.double_registrations,
         "practices without a team": ", ".join(report.unassigned) or "none",
@@ -44,8 +45,8 @@ def _chosen(made: WeekLists) -> Told:
     return {
         "dagster/row_count": len(made.ledger),
         "teams": _table(pl.DataFrame([vars(t) for t in report.teams]).drop("marginal_score", strict=False)),
-        "people by status": _table(statuses),
-        "people compared": _table(arms),
+        "people by status": _table(protected(statuses)),
+        "people compared": _table(protected(arms)),
         "share from nowhere near the last list": "no list before" if report.churn is None else f"{report.churn:.0%}",
         "content": report.content,
         "file": dg.MetadataValue.path(str(report.ledger)),
@@ -66,7 +67,7 @@ def _given(made: WeekLists) -> Told:
         "dagster/row_count": sum(report.statuses.values()),
         "shown": report.shown,
         "teams": _table(pl.DataFrame([vars(t) for t in report.teams]).drop("marginal_score", strict=False)),
-        "rows by sheet": _table(sheets),
+        "rows by sheet": _table(protected(sheets)),
         "workbooks": _table(files),
         "folder": dg.MetadataValue.path(str(report.ledger.parent)),
     }

@@ -70,6 +70,12 @@ def told(count: int) -> str:
     return "nobody" if not count else f"fewer than {FEWEST}" if count < FEWEST else f"{count:,}"
 
 
+def protected(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with its numbers of people, which are its whole numbers, as they may be shown."""
+    counts = [name for name, kind in table.schema.items() if kind.is_integer()]
+    return table.with_columns(pl.col(name).map_elements(told, return_dtype=pl.String) for name in counts)
+
+
 def split(higher: int, lower: int) -> str:
     """The two parts of a number of people, or nothing where one part is too small to be told."""
     hidden = any(0 < part < FEWEST for part in (higher, lower))

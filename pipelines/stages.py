@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     import duckdb
 
 
+Conformed = tuple[Contract, list[DeliveryLedger], HistoryReport]
+"""A source, one ledger entry a file met, and what was folded."""
 SIDE_BY_SIDE = 2
 """How many sources are read at the same time: much of reading one file keeps a single core busy."""
 
@@ -73,9 +75,7 @@ def open_key(store: Store) -> bytes:
     return key
 
 
-def conform(
-    store: Store, contracts: Iterable[Contract]
-) -> Iterator[tuple[Contract, list[DeliveryLedger], HistoryReport]]:
+def conform(store: Store, contracts: Iterable[Contract]) -> Iterator[Conformed]:
     """Read the new files of each source and fold them into versions.
 
     Yields:
@@ -91,14 +91,27 @@ def conform(
     for _, together in groupby(in_conform_order(contracts), key=_turn):
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             try:
-                yield from pool.map(lambda contract: _conform_one(store, contract, vault), together)
+                yield from _as_they_end(pool, [pool.submit(_conform_one, store, c, vault) for c in together])
             finally:
                 pool.shutdown(cancel_futures=True)
 
 
-def _conform_one(
-    store: Store, contract: Contract, vault: Vault
-) -> tuple[Contract, list[DeliveryLedger], HistoryReport]:
+def _as_they_end(pool: ThreadPoolExecutor, sources: Sequence[Future[Conformed]]) -> Iterator[Conformed]:
+    """Each source in its order; after a problem those under way are told too, no other is begun, and it is raised."""
+    problem: BaseException | None = None
+    for source in sources:
+        if source.cancelled():
+            continue
+        if (found := source.exception()) is None:
+            yield source.result()
+        elif problem is None:
+            problem = found
+            pool.shutdown(wait=False, cancel_futures=True)
+    if problem is not None:
+        raise problem
+
+
+def _conform_one(store: Store, contract: Contract, vault: Vault) -> Conformed:
     with store.compute() as con:
         try:
             entries = conform_source(

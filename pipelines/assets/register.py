@@ -10,6 +10,7 @@ from outreach.teams import TEAMS
 from pipelines.assets.features import KEY as FEATURE
 from pipelines.assets.lists import KEY as LIST
 from pipelines.assets.record import table_key
+from pipelines.moved import protected
 from pipelines.partitions import week_of_run
 from pipelines.presentation import code_reference, markdown
 from pipelines.register import build_week_register, register_of_month
@@ -50,6 +51,6 @@ def _told(writer: Writer, made: dt.date | None) -> dict[str, dg.MetadataValue | 
     return {
         "dagster/row_count": len(people),
         "made": str(made),
-        "people by level": dg.MetadataValue.md(markdown(levels)),
+        "people by level": dg.MetadataValue.md(markdown(protected(levels))),
         "folder": dg.MetadataValue.path(str(folder)),
     }

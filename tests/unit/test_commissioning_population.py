@@ -111,8 +111,6 @@ def test_figures_of_a_source_that_commissioners_may_not_be_told_of_are_left_out(
 
 
 def test_agreement_is_said_from_published_numbers_and_nobody_recorded_is_not_fit(county):
-    shown = next(s for s in county.found().shown if s.figure.name == "rockwood_and_index")
-    assert agreement_in_words(shown).startswith("Of about ") or "Too few" in agreement_in_words(shown)
     hidden = next(s for s in county.found().shown if s.figure.name == "recorded_and_index")
     cells = hidden.cells.with_columns(published=pl.lit(100))
     all_told = type(hidden)(hidden.figure, cells, hidden.orders)

@@ -131,10 +131,12 @@ def test_a_week_after_which_nothing_came_has_nothing_to_explain(looked_back):
 def test_fewer_than_eight_people_are_not_counted(tmp_path):
     world, store = World(tmp_path), Store.at(tmp_path)
     world.deliver("gp_registration", "2026-01-05", [registered(n) for n in range(1, 13)], historic=True)
+    told = [event(n, "2026-01-02", "2026-01-02", record_id=100 + n) for n in range(1, 13)]
+    world.deliver("gp_event", "2026-01-05", told, historic=True)
     world.deliver("gp_event", SINCE, [event(n, "2026-01-06", "2026-01-07") for n in (1, 2, 3)])
     world.connect("gp_registration", "gp_event")
     found = look_back(store, WEEK)
     (row,) = found.sources.iter_rows(named=True)
     assert (row["late"], row["days, most"]) == ("fewer than 8", None)
     assert found.as_stored is None
-    assert set(found.features["people"]) <= {"fewer than 8", "12"}  # 12: GP events were silent then, and are not now
+    assert set(found.features["people"]) == {"fewer than 8"}
