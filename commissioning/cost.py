@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 import yaml
 
-from commissioning.declaration import A_YEAR
+from commissioning.declaration import A_YEAR, ORDER
 from data_contracts import site
 
 UNIT_COSTS = Path(__file__).parent / "unit_cost.yaml"
@@ -54,7 +54,7 @@ def unit_costs(path: Path | None = None) -> dict[str, Any]:
 
 
 def costs(frames: Mapping[str, pl.DataFrame], said: Mapping[str, Any] | None = None) -> pl.DataFrame:
-    """One row a frailty band and indicator, bands in the order of their names.
+    """One row a frailty band and indicator, bands in reading order.
 
     Args:
         frames: published cells by table name.
@@ -63,7 +63,9 @@ def costs(frames: Mapping[str, pl.DataFrame], said: Mapping[str, Any] | None = N
     said = said or unit_costs()
     lines = [*said["activity"], *({"indicator": i, "pounds": None, "spend": True} for i in said["spend"])]
     rows = [row for line in lines for row in _rows(frames.get(f"{line['indicator']}_by_frailty_band"), line, said)]
-    return pl.DataFrame(rows, schema=schema(), orient="row").sort("frailty_band", maintain_order=True)
+    order = {band: place for place, band in enumerate(ORDER["frailty_band"])}
+    place = pl.col("frailty_band").replace_strict(order, default=len(order), return_dtype=pl.Int64)
+    return pl.DataFrame(rows, schema=schema(), orient="row").sort(place, maintain_order=True)
 
 
 def schema() -> dict[str, Any]:

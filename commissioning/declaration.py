@@ -172,8 +172,9 @@ class Indicator(_Declared):
 
     @property
     def rate_words(self) -> str:
-        """What a rate is per, as it is said: `per 1,000`, or `per 100 and year`."""
-        return f"per {self.rate_per or 0:,}{' and year' if self.per_year else ''}"
+        """What a rate is per, as it is said: `per 1,000`, `per 100 and year`, or `per person and year`."""
+        count = "person" if self.rate_per == 1 else f"{self.rate_per or 0:,}"
+        return f"per {count}{' and year' if self.per_year else ''}"
 
     def whole(self, indicator: str, by: tuple[str, ...]) -> str:
         """Name of another indicator's table by these dimensions and those of `among`."""
