@@ -138,7 +138,8 @@ def _sources(
         newest = sound.max()
         seen = made[source]
         cells = sum(p.rows * len(p.filled) for p in seen)
-        late = [p.days_late for p in seen if p.days_late is not None]
+        changes = contract.delivery.kind == "delta"  # another feed sends old rows again, and so says nothing of delay
+        late = [p.days_late for p in seen if changes and p.days_late is not None]
         records = int(read["records"].sum())
         rows.append(
             {

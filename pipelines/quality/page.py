@@ -13,7 +13,7 @@ from data_contracts.ledger import write_text_safely
 from pipelines.quality.measure import CHECKS, MOST_SILENT_DAYS, Quality
 
 TEMPLATES = Path(__file__).parent / "templates"
-WIDTH, HEIGHT = 120, 24
+WIDTH, HEIGHT = 70, 24
 
 
 def write_page(found: Quality, path: Path) -> None:

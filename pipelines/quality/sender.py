@@ -13,7 +13,6 @@ import xlsxwriter
 
 from data_contracts.contract import load_contracts
 from data_contracts.ledger import DeliveryLedger, read_entries
-from data_contracts.rules import REMEDY
 from pipelines.errors import MistakeError
 from pipelines.store import Store
 
@@ -28,6 +27,28 @@ _COLUMNS = {
     "message": ("what is wrong", 60),
     "remedy": ("what to do", 60),
 }
+TO_DO = {
+    "N00": "send the number where you hold it; without it the row is counted and belongs to nobody",
+    "N01": "send all ten digits, as text: a leading nought must not be lost",
+    "N02": "look the number up again and correct it at the source",
+    "N03": "look the number up again: it is a placeholder, and nobody has it",
+    "N04": "send the person's NHS number; leave it empty for a person who has none",
+    "C01": "send the value; a row without it cannot be used",
+    "C02": "send the date as YYYY-MM-DD, and only days that exist",
+    "C03": "correct the date: it had not come yet when the file was received",
+    "C04": "send a plain number, without unit, comma or sign of currency",
+    "C05": "correct the value, or tell us that such values are right, so that the contract is changed",
+    "C06": "send a code of the national list; the row was kept as sent",
+    "C07": "send the value in the form that the contract gives",
+    "C08": "export the code as text; do not open the file in a spreadsheet before sending it",
+    "C09": "take the code from the system anew: a digit was changed on the way",
+    "C10": "send the id of the concept, not of one of its descriptions",
+    "R01": "close open quotes, and put values that hold the delimiter in quotes",
+    "K01": "nothing, if it is the same record twice; else give each record a key of its own",
+    "K02": "nothing: the later version was used",
+}
+"""What a sender does about each rule that every contract has."""
+OWN_RULE = "correct it at the source, or tell us that it is right, so that the contract is changed"
 _FATE = {
     "reject row": "set aside",
     "warn": "kept, with a warning",
@@ -61,7 +82,7 @@ def faults_of(store: Store, entry: DeliveryLedger) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys(_COLUMNS, pl.String))
     rows = pl.scan_parquet(path).head(MOST_ROWS).collect()
     return rows.with_columns(
-        remedy=pl.col("rule").replace_strict(REMEDY, default=pl.col("message"), return_dtype=pl.String),
+        remedy=pl.col("rule").replace_strict(TO_DO, default=OWN_RULE, return_dtype=pl.String),
         level=pl.col("level").replace_strict(_FATE, default=pl.col("level"), return_dtype=pl.String),
     ).select(*_COLUMNS)
 
@@ -113,17 +134,19 @@ def _about(
     ]
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 12)
-    sheet.set_column(2, 2, 100)
+    sheet.set_column(2, 3, 70)
     for line, (what, value) in enumerate(told):
         sheet.write_string(line, 0, what, bold)
         sheet.write_string(line, 1, value)
     start = len(told) + 1
-    for place, heading in enumerate(("rule", "rows", "what to do")):
+    for place, heading in enumerate(("rule", "rows", "what is wrong", "what to do")):
         sheet.write_string(start, place, heading, bold)
-    counted = rows.group_by("rule", "remedy").len().sort("len", "rule", descending=[True, False])
-    for line, (rule, remedy, count) in enumerate(counted.rows(), start + 1):
+    by_rule = rows.group_by("rule", "remedy").agg(pl.len(), pl.col("message").min())
+    counted = by_rule.sort("len", "rule", descending=[True, False])
+    for line, (rule, remedy, count, message) in enumerate(counted.rows(), start + 1):
         sheet.write_string(line, 0, rule)
         sheet.write_number(line, 1, count)
-        sheet.write_string(line, 2, remedy, wrap)
+        sheet.write_string(line, 2, message, wrap)
+        sheet.write_string(line, 3, remedy, wrap)
     if rows.height >= MOST_ROWS:
         sheet.write_string(start + counted.height + 2, 0, f"Only the first {MOST_ROWS:,} rows are listed.", bold)

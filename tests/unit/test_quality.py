@@ -13,11 +13,12 @@ import pytest
 import sql
 from data_contracts.contract import load_contracts
 from data_contracts.profile import FileProfile, profiles
+from data_contracts.rules import REMEDY
 from data_contracts.words import refused_in
 from pipelines.errors import MistakeError
 from pipelines.quality import measure as measuring
 from pipelines.quality.page import page
-from pipelines.quality.sender import write_reports
+from pipelines.quality.sender import TO_DO, write_reports
 from pipelines.store import Store
 from tests.deliveries import World, nhs_number
 from tests.tiny_record import TinyRecord
@@ -132,7 +133,7 @@ def test_the_sender_gets_row_numbers_rules_and_remedies_and_no_value_that_is_per
     by_row = {(r["row"], r["rule"]): r for r in table}
     assert by_row[1, "N02"]["what became of the row"] == "set aside"
     assert by_row[1, "N02"]["value"] is None
-    assert by_row[2, "C02"]["what to do"] == "not a date: send YYYY-MM-DD"
+    assert by_row[2, "C02"]["what to do"].startswith("send the date as YYYY-MM-DD")
     assert by_row[3, "C09"]["line"] == 4
     text = " ".join(str(v) for sheet in book for row in sheet.values for v in row if v is not None)
     assert "9000000000" not in text
@@ -176,3 +177,8 @@ def test_rules_across_sources_find_what_contradicts_and_nothing_else() -> None:
     for person in (2, 3):
         record.add("care_service", person, event_date=D(2025, 1, 1), service_type="Long term support: Nursing care")
     assert asked(record, "care_home_disagreement") == (3, 2)
+
+
+def test_every_rule_that_all_contracts_have_says_to_its_sender_what_to_do() -> None:
+    assert set(TO_DO) == set(REMEDY)
+    assert not set(TO_DO.values()) & set(REMEDY.values()), "what is wrong and what to do are two things"
