@@ -29,7 +29,7 @@ STEPS = (
     "model",
     "score",
     "weekly_list",
-    "register",
+    "list__register",
     "marts",
     "population",
     "publication",
@@ -140,6 +140,8 @@ def _step(given: argparse.Namespace) -> dict[str, int]:
     prepare_dagster(store)
     job = defs.resolve_job_def("weekly")
     made = [a.keys for a in defs.assets or () if a.op.name == given.stage]
+    if not made:  # an empty selection would run the whole job
+        raise SystemExit(f"no step of the weekly job is called {given.stage!r}")
     with open_instance(store) as instance:
         result = job.execute_in_process(
             instance=instance,
