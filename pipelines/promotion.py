@@ -11,7 +11,6 @@ from pipelines.account import account
 from pipelines.errors import MistakeError
 from pipelines.lock import writing
 from pipelines.store import Store
-from pipelines.weeks import choose_week, parse_week
 
 if TYPE_CHECKING:
     from models import Promotion
@@ -87,6 +86,8 @@ def put_back(store: Store, outcome: str, week: str | None, *, why: str) -> Promo
 
 def from_week(store: Store, asked: str | None) -> dt.date:
     """The Monday asked for, else the first Monday that is delivered for and not yet scored."""
+    from pipelines.weeks import choose_week, parse_week
+
     if asked:
         return parse_week(asked)
     return max([choose_week(store, None), *(w + dt.timedelta(days=7) for w in scored_weeks(store))])

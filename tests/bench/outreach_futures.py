@@ -58,7 +58,8 @@ class Told:
         said = {w: sum(e.says == w for e in self.found) for w in ("lower", "higher", "cannot tell")}
         mean = np.mean([float(e.estimate or 0) for _, e in known]) if known else float("nan")
         return (
-            f"{self.design:13} planted {self.kind:8} mean truth {np.mean(self.truths):+.3f}, mean estimate {mean:+.3f}; "
+            f"{self.design:13} planted {self.kind:8} "
+            f"mean truth {np.mean(self.truths):+.3f}, mean estimate {mean:+.3f}; "
             f"{held} of {len(known)} intervals hold the truth; lower {said['lower']}, higher {said['higher']}, "
             f"cannot tell {said['cannot tell']}; stopped {sum(e.harm for e in self.found)}"
         )

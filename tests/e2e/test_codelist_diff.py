@@ -19,4 +19,4 @@ def test_people_whose_code_is_taken_out_lose_the_deficit_and_nobody_else_moves(d
         "deficit_count",
         "frailty_index_band",
         "frailty_disagreement",
-    } | {name for name in by_name if name.startswith("household")}
+    } | {name for name in by_name if name.startswith(("household", "deficits_new"))}
