@@ -36,7 +36,7 @@ from record import all_tables, update_history
 
 NOTE = "removed.json"
 _LISTED = ("lake/list/",)
-_GIVEN_OUT = ("lake/list/", "published/", "released/", "analyst/", "quality/")
+_GIVEN_OUT = ("lake/list/", "lake/register/", "published/", "released/", "analyst/", "quality/")
 _PAGES = (".xlsx", ".html", ".json", ".csv", ".md", ".txt")
 
 

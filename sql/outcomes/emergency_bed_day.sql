@@ -36,7 +36,7 @@ counted as (
 select
     week,
     person_id,
-    sum(days) as day_count
+    cast(sum(days) as integer) as day_count
 from counted
 where days > 0
 group by
