@@ -105,5 +105,5 @@ def check_frames(store: Store, week: dt.date) -> tuple[int, list[str]]:
             schema.validate(frame, lazy=True)
         except pandera.errors.SchemaErrors as problem:
             cases = problem.failure_cases.select("column", "check").unique().sort("column", "check").rows()
-            found.append(f"{name}: " + "; ".join(f"{column} {check}" for column, check in cases[:5]))
+            found.append(f"{name}: " + "; ".join(" ".join(filter(None, case)) for case in cases[:5]))
     return looked, found

@@ -55,4 +55,4 @@ def test_frames_between_stages_are_as_declared_and_a_spoilt_one_is_found(own_hom
     pl.read_parquet(path).with_columns(score=pl.col("score") + 1).write_parquet(path)
     _, amiss = check_frames(own_home, week)
     assert len(amiss) == 1
-    assert amiss[0].startswith("score: score less_than_or_equal_to(1)")
+    assert amiss[0].startswith("score: a_risk_unless_counted")
