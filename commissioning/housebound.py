@@ -70,6 +70,16 @@ def keep_levels(con: duckdb.DuckDBPyConnection, months: Sequence[dt.date], decla
     """
     declared = rules(declared or load_features())
     there = present_tables(con, declared, None)
+    try:
+        _keep_levels(con, months, declared, there)
+    finally:
+        for name in HELPERS:
+            con.execute(f"drop table if exists {name}")
+
+
+def _keep_levels(
+    con: duckdb.DuckDBPyConnection, months: Sequence[dt.date], declared: FeatureSet, there: list[str]
+) -> None:
     _calendar(con, months)
     first = _subset(declared, _deciding(declared))
     _make(con, "phenotype_need", _needs(declared, group_numbers(first)))
@@ -82,8 +92,6 @@ def keep_levels(con: duckdb.DuckDBPyConnection, months: Sequence[dt.date], decla
     _keep_events(con, _rows_of(con, rest, there, "event", "features/coded_event"))
     seen.add_rest(rest)
     _make(con, TABLE, pl.concat([pl.DataFrame(schema=SCHEMA), *(_levels(declared, m) for m in seen.months())]))
-    for name in HELPERS:
-        con.execute(f"drop table if exists {name}")
 
 
 def codes() -> set[int]:

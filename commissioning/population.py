@@ -202,7 +202,7 @@ def _told(
     )
     older = levels.filter(pl.col("age") >= OLDER)
     home = people(features, week).select("person_id", "practice_code", "lsoa_code")
-    older = older.join(home, on="person_id").join(_removed(con, week, policy), on="person_id", how="anti")
+    older = older.join(home, on="person_id").join(removed_people(con, week, policy), on="person_id", how="anti")
     con.register("area_asked", older.select("person_id", "practice_code", "lsoa_code").to_arrow())
     try:
         areas = con.sql(sql.load("marts/area"), params={"data_date": week}).pl()
@@ -225,8 +225,8 @@ def _told(
     )
 
 
-def _removed(con: duckdb.DuckDBPyConnection, week: dt.date, policy: Path) -> pl.DataFrame:
-    """Who may be counted nowhere: opted out, or with a sensitive flag, as known on the Monday."""
+def removed_people(con: duckdb.DuckDBPyConnection, week: dt.date, policy: Path = POLICY) -> pl.DataFrame:
+    """One row a person (`person_id`) who may be counted nowhere on the Monday: opted out, or with a sensitive flag."""
     con.register("opt_out_policy", read_policy(policy).to_arrow())
     try:
         out = con.sql(sql.load("purpose/opted_out"), params={"index": week, "purpose": PURPOSE}).pl()

@@ -157,7 +157,9 @@ def _tidy_copy(path: Path, magic: bytes, target: Path, survey: _Survey | None) -
             text = newline.decode(decoder.decode(chunk, final=not chunk), final=not chunk)
             text = text.replace("\ufeff", "")  # a byte-order mark, also where files were laid end to end
             if "\x00" in text:
-                raise FileRejectedError("F03", "The file holds zero bytes: it is damaged or is no text file.")
+                raise FileRejectedError(
+                    "F03", "The file holds NUL characters: it is damaged, or is no text file. Send it again."
+                )
             lines += text.count("\n")
             quotes = quotes or '"' in text
             last = text[-1:] or last

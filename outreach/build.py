@@ -27,7 +27,7 @@ from outreach.eligibility import Considered, consider
 from outreach.facts import facts_about
 from outreach.feedback import incidents
 from outreach.ledger import check_order, listed_before, write_ledger
-from outreach.links import follow, linked
+from outreach.links import follow, linked, present_first
 from outreach.objectives import methods_possible, with_priority
 from outreach.page import write_page
 from outreach.report import ListReport, TeamSummary
@@ -138,7 +138,7 @@ def _chosen(asked: _Asked, considered: Considered, links: pl.DataFrame) -> _Chos
     """Chooses by the declared objective, and by each other for which something is known."""
     week, declaration = asked.week, asked.declaration
     method, outcome = declaration.objective.method, declaration.objective.outcome
-    scored = follow(scores_before(asked.earlier, week, asked.heading.model_id), links, once=True)
+    scored = follow(present_first(scores_before(asked.earlier, week, asked.heading.model_id), links), links, once=True)
     people = considered.people.join(scored, on="person_id", how="left")
     before = listed_before(asked.earlier, week, max(declaration.rest_weeks, REVIEW_WEEKS))
     before = follow(before.sort("last_listed", "person_id", descending=[True, False]), links, once=True)
@@ -164,7 +164,7 @@ def _chosen(asked: _Asked, considered: Considered, links: pl.DataFrame) -> _Chos
     others = {m: chosen_by(m) for m in methods_possible(people, outcome) if m != method}
     since = week - dt.timedelta(weeks=max(declaration.rest_weeks, LOOK_BACK_WEEKS))
     listed = before.filter(pl.col("last_listed") >= since)
-    last = follow(last_ledger(asked.earlier, week), links, once=True)
+    last = follow(present_first(last_ledger(asked.earlier, week), links), links, once=True)
     return _Chosen(chosen, listed, last, churn(chosen, last), beside_others(chosen, others))
 
 

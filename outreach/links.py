@@ -23,6 +23,12 @@ def linked(con: duckdb.DuckDBPyConnection, index: dt.date) -> pl.DataFrame:
     return con.sql(sql.load("outreach/linked"), params={"index": index}).pl().cast(LINK_SCHEMA)
 
 
+def present_first(table: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """The rows of people under their present number before those under an earlier one, each in order of person."""
+    earlier = pl.col("person_id").is_in(links["person_id"].implode())
+    return table.sort(earlier, "person_id")
+
+
 def follow(table: pl.DataFrame, links: pl.DataFrame, column: str = "person_id", *, once: bool = False) -> pl.DataFrame:
     """A table with each person as known now.
 

@@ -8,6 +8,7 @@ import polars as pl
 
 import sql
 from commissioning.disclosure import ALL, RULES, SUPPRESSED, Table, control
+from commissioning.population import NOT_KNOWN, removed_people
 from features.cohort import week_file
 from pipelines.errors import ProblemError
 from pipelines.stages import feature_folder, record_opened, score_folder
@@ -39,7 +40,9 @@ def expected_by_neighbourhood(store: Store, week: dt.date) -> pl.DataFrame:
     )
     with record_opened(store) as con:
         practices = con.sql(sql.load("outreach/practice"), params={"index": week}).pl()
-    areas = people.join(practices, on="practice_code").select("person_id", area="pcn_name")
+        removed = removed_people(con, week)
+    counted = people.join(removed, on="person_id", how="anti").join(practices, on="practice_code", how="left")
+    areas = counted.select("person_id", area=pl.col("pcn_name").fill_null(NOT_KNOWN))
     return controlled(expected_uncoded(scores, areas), week)
 
 

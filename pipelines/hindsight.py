@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 REGISTRATION = "gp_registration"
 COUNTED = ("late", "changed", "gone")
+SHOWN = (*COUNTED, "held_up")
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class Hindsight:
         people: one row: people in the week as known then; of these, people who had died or left as known now; people
             there as known now only; people in both with a changed feature.
         sources: one row a source of which something became known since: people with rows that came late, were
-            changed, are gone; ``held up``, late rows beyond the declared delay and one delivery; ``days`` from the
-            Monday until a late row was known; ``features moved of``, people with a change in a feature that reads the
-            source (it may read others too).
+            changed, are gone; ``held up``, late rows beyond the declared delay and one delivery; ``days``, their
+            median from the Monday until a late row was known; ``features moved of``, people with a change in a
+            feature that reads the source (it may read others too).
         features: one row a feature that changes for somebody, with the sources it reads.
     """
 
@@ -171,14 +172,12 @@ def _sources(arrived: pl.DataFrame, tally: _Tally) -> pl.DataFrame:
 def _source(found: dict[str, int | None], moved: int) -> dict[str, object]:
     """A source as it may be shown: of fewer people than may be told neither rows nor days are shown."""
     shown: dict[str, object] = {"source": found["source"]}
-    for state in COUNTED:
+    for state in SHOWN:
         people, rows = found[f"{state}_people"] or 0, found[state] or 0
-        shown[state] = told(people) if people < FEWEST else f"{told(people)} in {rows:,} rows"
+        shown[state.replace("_", " ")] = told(people) if people < FEWEST else f"{told(people)} in {rows:,} rows"
     late = (found["late_people"] or 0) >= FEWEST
     return shown | {
-        "held up": told(found["held_up"] or 0) if late else None,
         "days, median": found["days_median"] if late else None,
-        "days, most": found["days_most"] if late else None,
         "features moved of": told(moved),
     }
 

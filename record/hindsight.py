@@ -73,8 +73,8 @@ def history_in_hindsight(contract: Contract, week: dt.date) -> str:
 def late_sql(contract: Contract, week: dt.date) -> str:
     """The select that counts what became known of a source after ``week`` about what had happened before it.
 
-    One row: ``late``, ``changed``, ``gone`` in rows, each with its ``_people``; ``held_up`` of the late rows;
-    ``days_median`` and ``days_most`` from the Monday until a late row was known (null without any).
+    One row: ``late``, ``changed``, ``gone`` and, of the late ones, ``held_up`` in rows, each with its ``_people``;
+    ``days_median`` from the Monday until a late row was known (null without any).
     """
     day, key = _day(week), [quoted(k) for k in contract.key]
     told, now = _told(contract), quoted(f"{contract.id}_history")
@@ -88,6 +88,7 @@ def late_sql(contract: Contract, week: dt.date) -> str:
         "late": "t.known_from is null",
         "changed": f"t.known_from is not null and n.known_from is not null and ({differs})",
         "gone": "n.known_from is null",
+        "held_up": "t.known_from is null and n.held_up",
     }
     counts = ", ".join(
         f"count(*) filter (where {holds}) as {name}, "
@@ -101,9 +102,7 @@ def late_sql(contract: Contract, week: dt.date) -> str:
         f"then_told as (select r.* from ({_as_happened(contract, week, seen, 'known_from')}) r "
         f"where exists (select 1 from touched x where {in_touched})), "
         f"now_told as (select r.* from {now} r where exists (select 1 from touched x where {in_touched})) "
-        f"select {counts}, count(*) filter (where {states['late']} and n.held_up) as held_up, "
-        f"cast(median({days}) filter (where {states['late']}) as bigint) as days_median, "
-        f"max({days}) filter (where {states['late']}) as days_most "
+        f"select {counts}, cast(median({days}) filter (where {states['late']}) as bigint) as days_median "
         f"from then_told t full join now_told n on {same_key}"
     )
 
