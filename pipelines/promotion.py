@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipelines.account import account
@@ -41,23 +42,9 @@ def put_into_use(store: Store, model_id: str, week: str | None, *, why: str, ove
     Raises:
         MistakeError: there is no such model, no reason, or it did not pass and nobody overrides that.
     """
-    from features import load_features
-    from models import write_card
     from models.promotion import promote
 
-    with writing(store.home, "model promote"), said():
-        done = promote(
-            store.models,
-            model_id,
-            from_week(store, week),
-            account=account(),
-            why=why,
-            override=override,
-            declarations=load_features().fingerprint,
-            scored=scored_weeks(store),
-        )
-        write_card(store.models, done.model_id, status=done.status, reasons=done.reasons)
-    return done
+    return _decided(store, "model promote", week, why, partial(promote, store.models, model_id, override=override))
 
 
 def put_back(store: Store, outcome: str, week: str | None, *, why: str) -> Promotion:
@@ -66,14 +53,18 @@ def put_back(store: Store, outcome: str, week: str | None, *, why: str) -> Promo
     Raises:
         MistakeError: there was none before, or no reason is given.
     """
-    from features import load_features
-    from models import write_card
     from models.promotion import roll_back
 
-    with writing(store.home, "model rollback"), said():
-        done = roll_back(
-            store.models,
-            outcome,
+    return _decided(store, "model rollback", week, why, partial(roll_back, store.models, outcome))
+
+
+def _decided(store: Store, doing: str, week: str | None, why: str, decide: Callable[..., Promotion]) -> Promotion:
+    """Makes a decision under this account while the home is held, and writes the model's card anew."""
+    from features import load_features
+    from models import write_card
+
+    with writing(store.home, doing), said():
+        done = decide(
             from_week(store, week),
             account=account(),
             why=why,
