@@ -152,7 +152,7 @@ def robustness_section(kept: Kept) -> Section:
     if fewer := more.get("fewer_sources"):
         lost = "; ".join(f"{name}: {span(f['minus_all_sources'])}" for name, f in fewer.items())
         blocks += [
-            "Trained without sources that a board may lawfully not hold:",
+            "Trained and calibrated without sources that a board may lawfully not hold:",
             _brief_table("", fewer),
             f"Difference in the first of these from all sources: {lost}.",
         ]

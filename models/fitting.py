@@ -111,8 +111,7 @@ def _steps_of_risk(material: Material, learned: Fates) -> list[Candidate]:
     heard = with_silence(material.declared, names, values, material.learn.occasion, learned.weight)
     fitted = ladder.fit_penalised(material.declared, names, heard.values, learned.event[heard.row], heard.weight)
     candidates.append(Candidate(ladder.PENALISED, tuple(fitted.features), logistic=fitted))
-    whole, line, _ = _risk(material, names, heard, learned)
-    return [*candidates, Candidate(ladder.BOOSTED, tuple(names), whole, line)]
+    return [*candidates, fit_trees(material, names, heard, learned)]
 
 
 def _steps_of_days(material: Material, learned: Fates) -> list[Candidate]:
@@ -126,7 +125,7 @@ def _steps_of_days(material: Material, learned: Fates) -> list[Candidate]:
     amount = learned.amount[heard.row]
     fitted = ladder.fit_penalised_rate(material.declared, names, heard.values, amount, heard.weight)
     candidates.append(Candidate(ladder.PENALISED_RATE, tuple(fitted.features), logistic=fitted))
-    return [*candidates, fit_hurdle(material, names, heard, learned)]
+    return [*candidates, fit_trees(material, names, heard, learned)]
 
 
 def fit_hurdle(material: Material, names: Sequence[str], heard: Learning, learned: Fates) -> Candidate:
@@ -181,31 +180,21 @@ def _cross_fitted(
     return whole, unseen
 
 
-def fit_boosted(
-    names: Sequence[str], part: Part, learned: Fates, *, threads: int, extra: Sequence[str] = ()
-) -> Candidate:
-    """The boosted trees on rows of any columns, not calibrated; ``extra`` names columns after the features."""
-    text = boosting.train([*names, *extra], part.values, learned.event, learned.weight, threads=threads)
-    return Candidate(ladder.BOOSTED, (*names, *extra), text)
+def fit_trees(material: Material, names: Sequence[str], heard: Learning, learned: Fates) -> Candidate:
+    """The last step of the ladder: trees with lines of calibration of their own, from ``heard``, columns ``names``."""
+    if learned.amount is not None:
+        return fit_hurdle(material, names, heard, learned)
+    whole, line, _ = _risk(material, names, heard, learned)
+    return Candidate(ladder.BOOSTED, tuple(names), whole, line)
 
 
-def without_columns(material: Material, learned: Fates, columns: np.ndarray, own: Candidate) -> Candidate:
-    """The trees of ``own`` when a model may not see those columns at all; with the lines of calibration of ``own``."""
+def without_columns(material: Material, learned: Fates, columns: np.ndarray) -> Candidate:
+    """The trees when a model may not see those columns at all, calibrated anew: as a board without them would train."""
     kept = np.flatnonzero(~columns)
     names = [material.names[i] for i in kept]
     values = material.learn.values[:, kept]
     heard = with_silence(material.declared, names, values, material.learn.occasion, learned.weight)
-    text = boosting.train(names, heard.values, learned.event[heard.row], heard.weight, threads=material.threads)
-    length = None
-    if own.length is not None and learned.amount is not None:
-        amount = learned.amount[heard.row]
-        whole = np.zeros(len(heard.row), np.int64)
-        some = heard.weight * (amount > 0)
-        (days,) = boosting.train_but(
-            names, heard.values, amount, some, whole, threads=material.threads, objective="gamma"
-        )
-        length = Length(days, own.length.line)
-    return Candidate(own.name, tuple(names), text, own.calibration, length=length)
+    return fit_trees(material, names, heard, learned)
 
 
 def held_out_practices(

@@ -134,7 +134,7 @@ def _more(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {"silent": _silent(top, material, rows)}
     if thorough:
-        found["fewer_sources"] = _fewer_sources(top, material, learned, rows, own)
+        found["fewer_sources"] = _fewer_sources(material, learned, rows, own)
     if thorough and practices and top.name == BOOSTED and top.calibration is not None:
         found["held_out_practices"] = _held_out(material, learned, top.calibration, rows)
     return found
@@ -154,14 +154,17 @@ def _held_out(
 
 
 def _fewer_sources(
-    top: Candidate, material: Material, learned: Fates, rows: evaluation.TestRows, own: dict[str, np.ndarray]
+    material: Material, learned: Fates, rows: evaluation.TestRows, own: dict[str, np.ndarray]
 ) -> dict[str, Any]:
-    """What is left, and what is lost, when sources that a board may lawfully not hold are left out of training."""
+    """What is left, and what is lost, when sources that a board may lawfully not hold are left out of training.
+
+    Each set of sources is trained and calibrated on its own, as a board without the others would.
+    """
     measured_by, found = yardstick.of(rows), {}
     for name, sources in FEWER_SOURCES.items():
         columns = columns_of(material.declared, material.names, sources)
         if columns.any():
-            candidate = without_columns(material, learned, columns, top)
+            candidate = without_columns(material, learned, columns)
             p = candidate.predict(material.names, material.check.values, threads=material.threads)
             measured = measured_by.brief(p, rows)
             lost = evaluation.compare(measured, own, (measured_by.ranking,))

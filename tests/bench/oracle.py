@@ -28,9 +28,9 @@ import polars as pl
 
 from data_contracts.identity import pseudonyms
 from features import load_features
-from models import evaluation, load, load_outcomes, promoted_for, registry, training_weeks
+from models import boosting, evaluation, ladder, load, load_outcomes, promoted_for, registry, training_weeks
 from models.candidate import Candidate
-from models.fitting import Fates, Material, fates, fit_boosted
+from models.fitting import Fates, Material, fates
 from models.panel import Part, read_part
 from models.training import opted_out
 from pipelines import stages
@@ -149,8 +149,8 @@ def _predictions(
         found = part.keys.select(KEYS).join(latent, on=KEYS, how="left", maintain_order="left")
         return Part(part.keys, np.hstack([part.values, found.select(names).to_numpy().astype(np.float32)]))
 
-    knowing = fit_boosted(material.names, beside(material.learn), learned, threads=material.threads, extra=names)
-    trees = fit_boosted(material.names, material.learn, learned, threads=material.threads)
+    knowing = _trees([*material.names, *names], beside(material.learn), learned, material.threads)
+    trees = _trees(material.names, material.learn, learned, material.threads)
     rows = material.check.keys.select(*KEYS, "practice_code").with_columns(
         event=pl.Series(checked.event),
         weight=pl.Series(checked.weight),
@@ -162,6 +162,12 @@ def _predictions(
     )
     with_truth = rows.join(latent.select(*KEYS, "oracle"), on=KEYS, how="inner", maintain_order="left")
     return with_truth.filter(pl.col("oracle").is_not_null()).with_columns(pl.col("practice_code").fill_null(""))
+
+
+def _trees(names: list[str], part: Part, learned: Fates, threads: int) -> Candidate:
+    """Boosted trees on rows of any columns, not calibrated: an AUROC asks for ranks alone."""
+    text = boosting.train(names, part.values, learned.event, learned.weight, threads=threads)
+    return Candidate(ladder.BOOSTED, tuple(names), text)
 
 
 def _said(candidate: Candidate, names: list[str], part: Part) -> pl.Series:

@@ -384,6 +384,8 @@ def test_every_outcome_is_trained_without_sources_that_a_board_may_not_hold_and_
         fewer = kept.metrics["more"]["fewer_sources"]
         assert list(fewer) == ["without social care", "without social care and community services"]
         assert all(-0.2 < lost["minus_all_sources"]["estimate"] < 0.1 for lost in fewer.values())
+        assert all(one["observed_over_expected"]["low"] <= 1.1 for one in fewer.values())
+        assert all(one["observed_over_expected"]["high"] >= 0.9 for one in fewer.values())
         card = (kept.folder / "card.md").read_text(encoding="utf-8")
-        assert "Trained without sources that a board may lawfully not hold" in card
+        assert "Trained and calibrated without sources that a board may lawfully not hold" in card
         assert "| without social care and community services |" in card
