@@ -77,6 +77,47 @@ def test_a_council_service_counts_on_the_day_it_begins(outcome, component):
     assert begun(5, "Equipment") == "none"
 
 
+def package(*services: tuple[int, int | None, float | None]) -> str:
+    """What home support told by first day, last day and planned units a week comes to from day 0 on."""
+    record = TinyRecord().person(1)
+    for start, end, units in services:
+        ends = {} if end is None else {"end_date": day(end)}
+        told = {"service_component": "Home support or domiciliary care", "planned_units": units, **ends}
+        record.add("care_service", event_date=day(start), **told)
+    return fate("home_care_12m", record)
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        ([(-100, 50, 5), (50, None, 14)], "event"),
+        ([(-100, 50, 14), (50, None, 5)], "none"),
+        ([(-100, 50, 14), (50, None, 14)], "none"),
+        ([(-100, None, 5), (60, None, 2)], "event"),
+        ([(-100, 50, 14), (70, None, 14)], "none"),
+        ([(-100, 50, 14), (79, None, 5)], "event"),
+        ([(-100, 40, 14), (40, 50, 5), (50, None, 10)], "none"),
+        ([(-100, 10, 14), (10, 50, 5), (50, None, 10)], "event"),
+        ([(-100, 50, None), (50, None, 14)], "none"),
+        ([(-100, None, 5)], "none"),
+    ],
+    ids=[
+        "more units when one follows another",
+        "fewer units",
+        "as many units",
+        "one more beside the first",
+        "the same again after three weeks away",
+        "begun again after more than four weeks",
+        "a dip of ten days that is made good",
+        "more than there was in four weeks",
+        "units not told",
+        "nothing changes",
+    ],
+)
+def test_a_package_of_home_care_counts_when_it_is_new_or_grows(services, expected):
+    assert package(*services) == expected
+
+
 def test_becoming_housebound_is_a_code_in_the_window_and_an_end_code_is_none():
     for codelist, expected in (("housebound", "event"), ("bedbound", "event"), ("housebound_ended", "none")):
         record = TinyRecord().person(1).add("gp_event", event_date=day(60), code=code(codelist))
