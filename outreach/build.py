@@ -18,6 +18,7 @@ from data_contracts.contract import REFERENCE
 from data_contracts.words import check_words
 from outreach import wording
 from outreach.alternatives import beside_others, scores_before
+from outreach.background import background
 from outreach.change import churn, last_ledger
 from outreach.choice import LOOK_BACK_WEEKS, REVIEW_WEEKS, choose
 from outreach.columns import sections
@@ -96,7 +97,7 @@ def build_lists(
         teams=teams,
         rows=_rows_before(week, earlier, registers),
     )
-    asked = _Asked(week, declaration, teams, design or load_design(), heading, tie_key, earlier, out)
+    asked = _Asked(week, declaration, teams, design or load_design(), heading, tie_key, earlier, out, scores, features)
     chosen = _chosen(asked, considered, linked(con, week))
     return _written(asked, considered, chosen, _rows(con, asked, considered, chosen, reasons))
 
@@ -113,6 +114,8 @@ class _Asked:
     tie_key: bytes
     earlier: Path | None
     out: Path
+    scores: Path
+    features: Path
 
 
 @dataclass(frozen=True)
@@ -172,12 +175,24 @@ def _rows(
     con: duckdb.DuckDBPyConnection, asked: _Asked, considered: Considered, chosen: _Chosen, reasons: Reasons
 ) -> dict[str, TeamRows]:
     """The people of each team's sheets, with what is said about them."""
+
+    def facts(people: list[int]) -> pl.DataFrame:
+        beside = background(
+            con,
+            asked.week,
+            people,
+            features=asked.features,
+            scores=asked.scores,
+            declaration=asked.declaration,
+        )
+        return facts_about(con, asked.week, people).join(beside, on="person_id", how="left")
+
     return rows_by_team(
         chosen.ledger,
         chosen.listed,
         considered,
         reasons,
-        lambda people: facts_about(con, asked.week, people),
+        facts,
         last=chosen.last,
         week=asked.week,
         declaration=asked.declaration,

@@ -44,15 +44,16 @@ NEW = (
 DETAIL = (
     _ROW,
     _column("score", 8, "percent"),
-    _column("rank", 7, "integer"),
-    _column("latest", 14, "date"),
-    _column("changed", 24),
-    _column("why", 30),
-    _column("reason_2", 28),
-    _column("reason_3", 28),
-    _column("reasons_fit", 12, "fit"),
-    _column("came_of_it", 16, "came"),
-    _column("not_until", 14, "day"),
+    _column("rank", 6, "integer"),
+    _column("risks", 25),
+    _column("frailty", 25),
+    _column("housebound", 26),
+    _column("stays", 19),
+    _column("reasons", 36),
+    _column("changed", 19),
+    _column("reasons_fit", 11, "fit"),
+    _column("came_of_it", 14, "came"),
+    _column("not_until", 13, "day"),
 )
 STILL = (_ROW, _WHO, _LAST_LISTED, _WHY, *NEW[3:5], _column("next_step", 22), _RISK, _OUTCOME)
 ROUTED = (_ROW, _WHO, _WHY, *NEW[3:6], _RISK)

@@ -69,6 +69,14 @@ class RiskWords(_Declared):
     words: str
 
 
+class OtherRisk(_Declared):
+    """Another outcome that is told on the sheet of details, and how; `days`: an expected number, no probability."""
+
+    outcome: str
+    words: str
+    days: bool = False
+
+
 class RouteWords(_Declared):
     """Where people go who are routed, not dropped, and after how many weeks somebody looks again."""
 
@@ -98,6 +106,7 @@ class ListDeclaration(_Declared):
         signals: what routes a person elsewhere: any one of its rules.
         eligible: who may be listed at all: any one of these rules. A person for whom one of them is unknown is not
             turned away by it; empty: everyone of the cohort.
+        other_risks: what else is told as a number on the sheet of details, where a model of it was in use.
         feedback: which outcome keeps a person off later lists.
         churn_warns: share of those shown who may come from nowhere near the last list before this one warns.
         reasons_first: beginnings of feature names, the most telling first; a feature not named comes last.
@@ -117,6 +126,7 @@ class ListDeclaration(_Declared):
     churn_warns: float = Field(default=0.5, gt=0, le=1)
     reasons_first: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
+    other_risks: tuple[OtherRisk, ...] = ()
     outcomes: tuple[str, ...]
     feedback: dict[str, Effect] = Field(default_factory=dict)
     routes: dict[Route, RouteWords]

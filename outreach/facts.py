@@ -26,6 +26,8 @@ CODED = {
     "carer": (("carer_has",), ("carer_has_absent",)),
     "carer_strain": (("carer_strain",), ("carer_has_absent",)),
     "plan": (("advance_care_plan",), ()),
+    "hearing": (("hearing_impairment",), ()),
+    "sight": (("visual_impairment",), ()),
 }
 UNSAID_TEAMS = ("07", "08", "09", "37")
 """Community teams whose name would tell what is never printed (continence, sexual health, counselling, psychology)."""
@@ -71,9 +73,10 @@ def facts_about(con: duckdb.DuckDBPyConnection, week: dt.date, people: Sequence[
     )
 
 
-def dated(day: str) -> pl.Expr:
+def dated(day: str | pl.Expr) -> pl.Expr:
     """A date column as it is read: 3 Feb 2026."""
-    return pl.col(day).dt.day().cast(pl.String) + pl.col(day).dt.strftime(" %b %Y")
+    date = pl.col(day) if isinstance(day, str) else day
+    return date.dt.day().cast(pl.String) + date.dt.strftime(" %b %Y")
 
 
 def fact_codes() -> pl.DataFrame:
@@ -111,7 +114,11 @@ def _no_codes() -> list[pl.Expr]:
 def _living() -> pl.Expr:
     alone = pl.when(pl.col("alone").is_not_null()).then(pl.format(wording.LIVES_ALONE, dated("alone")))
     carer = pl.when(pl.col("carer").is_not_null()).then(pl.lit(wording.HAS_CARER))
-    said = pl.concat_str([alone, carer], separator="; ", ignore_nulls=True)
+    senses = [
+        pl.when(pl.col(fact).is_not_null()).then(pl.format(words, dated(fact)))
+        for fact, words in (("hearing", wording.HEARING), ("sight", wording.SIGHT))
+    ]
+    said = pl.concat_str([alone, carer, *senses], separator="; ", ignore_nulls=True)
     return pl.when(said == "").then(pl.lit(wording.NONE_FOUND)).otherwise(said)
 
 

@@ -46,7 +46,8 @@ def rows_by_team(
         listed: `ledger.listed_before`.
         considered: who may be mentioned nowhere, and who has died.
         reasons: gives the sentences about given people (`features.reasons`); asked once, for the people on any sheet.
-        facts: says who is at home with them, who sees them and which plan there is (`facts.facts_about`).
+        facts: says who is at home with them, who sees them, which plan there is (`facts.facts_about`), and what stands
+            on the sheet of details (`background.background`).
         last: `change.last_ledger`.
         week: the index Monday.
         declaration: the list.

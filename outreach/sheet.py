@@ -148,14 +148,14 @@ def people_in_words(
     Args:
         people: rows of `choice.choose`, few: only those that are shown to someone.
         reasons: `person_id`, `reason_1`, `reason_2`, `reason_3` (null: none), `latest_date` (null: none), and the
-            columns of `facts.facts_about`.
+            columns of `facts.facts_about` and `background.background`.
         week: the index Monday.
         declaration: the list.
         teams: the teams file, for what a team does itself.
 
     Returns:
         `people` with `who` (reference, age band, sex, practice), `why`, `recent` (something is dated in the last
-        days that the list declares), `reason_2`, `reason_3`, `latest`, `risk`, `next_step`.
+        days that the list declares), `reasons` (all of them), `risk`, `next_step`.
     """
     recent = pl.col("latest_date") >= week - dt.timedelta(days=declaration.recent_days)
     standing = pl.format(wording.STANDING.replace("{reason}", "{}"), "reason_1")
@@ -179,10 +179,10 @@ def people_in_words(
             .then("reason_1")
             .otherwise(standing)
             .pipe(lambda said: pl.when(added).then(pl.lit(wording.ADDED) + said).otherwise(said)),
-            latest=pl.col("latest_date"),
             risk=pl.coalesce(risk_in_words(declaration), pl.lit(wording.NO_RISK)),
             next_step=_next_step(declaration, teams),
         )
+        .with_columns(reasons=pl.concat_str("why", "reason_2", "reason_3", separator="\n", ignore_nulls=True))
     )
 
 

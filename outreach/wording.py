@@ -34,6 +34,8 @@ NOT_KNOWN: Final = "Not known"
 NONE_FOUND: Final = "None found"
 LIVES_ALONE: Final = "Lives alone (recorded {})"
 HAS_CARER: Final = "Has a carer"
+HEARING: Final = "Hearing impairment recorded {}: may need help on the telephone"
+SIGHT: Final = "Sight impairment recorded {}"
 PLAN: Final = "Yes: {}, {}"
 COMMUNITY_PLAN: Final = "Personalised care and support plan"
 OWN_TEAM: Final = "your own team"
@@ -63,6 +65,20 @@ NOT_SHOWN_ONE: Final = (
     "1 row of the list as it was made is not shown: since then a death, a move or an opt-out has become known."
 )
 IDENTIFIED: Final = "This list holds NHS numbers. Every person on it, and who had it, is in the audit log."
+
+OTHER_RISK: Final = "{} in 100"
+OTHER_RISK_SMALL: Final = "less than 1 in 100"
+OTHER_DAYS: Final = "{} days expected"
+FRAILTY_RECORDED: Final = "{}, recorded by a clinician{}"
+FRAILTY_SCALE: Final = "Clinical frailty scale {}{}"
+FRAILTY_INDEX: Final = "Computed index: {} of {} deficits, {}"
+FRAILTY_NEW: Final = "New in it within 12 months: {}"
+NOT_INDICATED: Final = "Not indicated"
+STAY_OPEN: Final = "no discharge known"
+STAY_NIGHT: Final = "1 night"
+STAY_NIGHTS: Final = "{} nights"
+STAYS_IN_YEAR: Final = "{}\n{} in 12 months"
+NO_STAY: Final = "None known in the last 12 months"
 
 NO_REASON: Final = "No single reason stands out in what was delivered: see the record."
 STANDING: Final = "Standing concern: {reason}"
@@ -127,6 +143,7 @@ REGISTER_COUNTS: Final = (
 REGISTER_LEFT: Final = "No longer registered here, or the evidence has ended."
 REGISTER_RIGHT: Final = ("Confirmed", "Not housebound", "No longer housebound")
 TEAM_SAID: Final = "The team said: {} ({}). {}"
+AGAINST: Final = "against it: {}"
 REVIEW_DUE: Final = "Due"
 SEEN_BY_SOMEBODY: Final = "Seen in the last 12 months"
 HOME_ONLY: Final = "In a care home, not known to be housebound"
@@ -155,7 +172,11 @@ SEX_WORDS: Final = {"1": "man", "2": "woman", "M": "man", "F": "woman"}
 SEX_UNKNOWN: Final = "sex not stated"
 
 SECTION_NEW: Final = ("New this week", "People who were on no list in the last {weeks} weeks.", "Nobody new this week.")
-SECTION_DETAIL: Final = ("Details", "The same people in the same rows, with all reasons and the risk as a number.", "")
+SECTION_DETAIL: Final = (
+    "Details",
+    "The same people in the same rows: all that is behind a line of the first sheet.",
+    "",
+)
 SECTION_STILL: Final = ("Still here", "On a list in the last {weeks} weeks and still above the threshold.", "Nobody.")
 SECTION_OFF: Final = ("Coming off", "On a list in the last {weeks} weeks and no longer on it, and why.", "Nobody.")
 SECTION_JOINED: Final = ("Joined this month", "On the register now and not a month ago.", "Nobody.")
@@ -211,9 +232,11 @@ HEADINGS: Final = {
     "outcome": "Outcome",
     "score": "Risk, {horizon}",
     "rank": "Rank",
-    "reason_2": "Also",
-    "reason_3": "And",
-    "latest": "Latest event",
+    "reasons": "Reasons",
+    "risks": "Risks by kind",
+    "frailty": "Frailty and its change",
+    "housebound": "Housebound, and why we think so",
+    "stays": "Latest emergency stays",
     "last_listed": "Last listed",
     "since": "In hospital since",
     "since_when": "Recorded on",

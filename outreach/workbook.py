@@ -104,7 +104,7 @@ def _write_heading(
     page.set_row(0, 22)
     page.write_string(1, 0, f"Week of Monday {wording.uk_date(sheet.week)}. {section.intro}", looks["line"])
     row = 2
-    for notice in sheet.notices if first else sheet.notices[:2]:
+    for notice in sheet.notices if first or section.key == "detail" else sheet.notices[:2]:
         page.write_string(row, 0, as_text(notice), looks["notice"])
         row += 1
     if first:

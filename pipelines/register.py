@@ -13,6 +13,7 @@ import features
 from features.evidence import care_home_evidence, housebound_evidence
 from outreach import ListError, load_teams
 from outreach.register import PROFILE, RegisterReport, build_register
+from outreach.wording import AGAINST
 from pipelines.errors import ProblemError
 from pipelines.lock import writing
 from pipelines.stages import feature_folder, open_key, record_opened, register_folder
@@ -29,7 +30,8 @@ def build_week_register(store: Store, week: dt.date) -> RegisterReport:
 
     def evidence(people: list[int]) -> pl.DataFrame:
         told = [housebound_evidence(folder, week, people), care_home_evidence(folder, week, people)]
-        columns = ["person_id", "since_date", "event_date", "words"]
+        said = pl.when("against").then(pl.format(AGAINST, "words")).otherwise("words")
+        columns = ["person_id", "since_date", "event_date", said.alias("words")]
         return pl.concat([t.select(columns) for t in told]).sort(
             "person_id", "event_date", "words", descending=[False, True, False], nulls_last=True
         )
