@@ -81,14 +81,15 @@ def measured(frame: pl.DataFrame, level: str) -> pl.DataFrame:
             found = at_least if level == "care_home_class" else exactly
             rows.append({
                 "practices": said, "level": words, "people": found.height, "truly": part[true].sum(),
-                "sensitivity": _percent(at_least[true].sum(), part[true].sum()),
-                "predictive value": _percent(found[true].sum(), found.height),
+                "sensitivity": percent(at_least[true].sum(), part[true].sum()),
+                "predictive value": percent(found[true].sum(), found.height),
                 "unknown": part[level].is_null().sum(),
             })  # fmt: skip
     return pl.DataFrame(rows)
 
 
-def _percent(part: int, whole: int) -> float | None:
+def percent(part: int, whole: int) -> float | None:
+    """Share in percent with one decimal; None of nobody."""
     return round(100 * part / whole, 1) if whole else None
 
 
