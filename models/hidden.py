@@ -12,6 +12,7 @@ looked can tell: `tests/bench/hidden_housebound.py` compares with the truth of a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,9 @@ FILE = Path(__file__).parent / "hidden_housebound.yaml"
 FEWEST_CODED = 50
 DRAWN_TOWARDS_THE_WHOLE = 5.0
 """A practice's own share of coded people counts as much as the whole's when this many are expected in it."""
+
+
+ANSWER_BANDS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,64 @@ def expected_uncoded(scores: pl.DataFrame, areas: pl.DataFrame) -> pl.DataFrame:
     """
     both = scores.join(areas, on="person_id").filter(pl.col("area").is_not_null())
     return both.group_by("area").agg(people=pl.len(), expected=pl.col("score").sum().round(3)).sort("area")
+
+
+def answered(scores: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Each person once who had a chance in a week of whose register a team answered, by their first such answer.
+
+    Args:
+        scores: week, person_id, score: chances of people without a code.
+        answers: week (of the register), person_id, answered_on, confirmed (the team says that they are in the state).
+
+    Returns:
+        person_id, score, confirmed; in order of person_id.
+    """
+    told = answers.join(scores, on=["week", "person_id"]).sort("person_id", "answered_on", "week")
+    return told.unique("person_id", keep="first", maintain_order=True).select("person_id", "score", "confirmed")
+
+
+def beside_answers(told: pl.DataFrame, fewest: int) -> pl.DataFrame:
+    """Whether as many are in the state as the model expects among people whom somebody looked at.
+
+    Args:
+        told: `answered`.
+        fewest: people; where a band of the chance has fewer, only all together are said, and nothing for fewer in all.
+
+    Returns:
+        One row a band of the chance and one for ``all``: chance, people (rounded to 5), expected (mean chance), found
+        (share confirmed), low, high (95 % interval of the share, Wilson).
+    """
+    banded = told.with_columns(
+        chance=pl.col("score").cut(list(ANSWER_BANDS), labels=_band_names(), left_closed=True).cast(pl.String)
+    )
+    measured = [pl.len().alias("answers"), pl.col("score").mean().alias("expected"), pl.col("confirmed").mean()]
+    bands = banded.group_by("chance").agg(measured).sort("chance")
+    if (bands["answers"] < fewest).any():
+        bands = bands.clear()
+    whole = banded.select(pl.lit("all").alias("chance"), *measured).filter(pl.col("answers") >= fewest)
+    both = pl.concat([bands, whole])
+    low, high = wilson(both["confirmed"].to_numpy(), both["answers"].to_numpy())
+    return both.select(
+        "chance",
+        people=(pl.col("answers") / 5).round(0).cast(pl.Int64) * 5,
+        expected=pl.col("expected").round(3),
+        found=pl.col("confirmed").round(3),
+        low=pl.Series(low).round(3),
+        high=pl.Series(high).round(3),
+    )
+
+
+def wilson(share: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of a share among so many (Wilson 1927)."""
+    z, n = 1.959964, np.maximum(number.astype(np.float64), 1.0)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return middle - reach, middle + reach
+
+
+def _band_names() -> list[str]:
+    edges = [0.0, *ANSWER_BANDS, 1.0]
+    return [f"{low:.0%} to {high:.0%}" for low, high in itertools.pairwise(edges)]
 
 
 def label_of(values: np.ndarray, names: Sequence[str], label: str) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""How many people are expected to be housebound without a code, by neighbourhood: rounded, small numbers left out."""
+"""How many people are expected to be housebound without a code, by neighbourhood: rounded, small numbers left out.
+
+And, once teams have answered on their registers, whether as many were housebound as the model expected.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,14 @@ import sql
 from commissioning.disclosure import ALL, RULES, SUPPRESSED, Table, control
 from commissioning.population import NOT_KNOWN, removed_people
 from features.cohort import week_file
+from outreach.feedback import read_feedback
+from outreach.stored import read_rows
 from pipelines.errors import ProblemError
-from pipelines.stages import feature_folder, record_opened, score_folder
+from pipelines.stages import feature_folder, record_opened, register_folder, score_folder
 from pipelines.store import Store
 
 NAME = "hidden_housebound_expected"
+CONFIRMED = "Confirmed"
 
 
 def expected_by_neighbourhood(store: Store, week: dt.date) -> pl.DataFrame:
@@ -57,3 +63,29 @@ def controlled(found: pl.DataFrame, week: dt.date) -> pl.DataFrame:
     hidden = pl.col("status") == SUPPRESSED
     said = pl.when(hidden).then(pl.lit("*")).otherwise(pl.col("published").cast(pl.String))
     return shown.select("neighbourhood", expected=said).sort(pl.col("neighbourhood") == ALL, "neighbourhood")
+
+
+def confirmed_by_teams(store: Store, week: dt.date) -> pl.DataFrame:
+    """What teams answered on their registers, as known on the Monday, beside the model's chance of the same Monday.
+
+    Only people who had no code then have a chance. They are people whom the rules put on a register and about whom a
+    team chose to answer, so it says nothing of those on no register.
+
+    Returns:
+        `models.hidden.beside_answers`; no row where fewer than 8 have been answered for.
+    """
+    from models.hidden import answered, beside_answers, load_hidden
+
+    with record_opened(store) as con:
+        told = read_feedback(con, week, read_rows(register_folder(store))).answers
+    told = told.filter(pl.col("register_answer").is_not_null() & pl.col("person_id").is_not_null())
+    answers = told.select("week", "person_id", "answered_on", confirmed=pl.col("register_answer") == CONFIRMED)
+    weeks = [score_folder(store) / f"week={w}" / "score.parquet" for w in answers["week"].unique().sort()]
+    if not (there := [path for path in weeks if path.is_file()]):
+        return beside_answers(_NOBODY, RULES.smallest)
+    hidden = (pl.col("outcome") == load_hidden().name) & ~pl.col("retrospective_flag")
+    scores = pl.scan_parquet(there).filter(hidden).select("week", "person_id", "score").collect()
+    return beside_answers(answered(scores, answers), RULES.smallest)
+
+
+_NOBODY = pl.DataFrame(schema={"person_id": pl.Int64, "score": pl.Float64, "confirmed": pl.Boolean})

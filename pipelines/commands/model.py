@@ -106,12 +106,12 @@ def _print_shadow(store: Store, one: str, other: str) -> None:
 
 @model.command("hidden")
 def hidden_housebound(context: typer.Context, week: Week = None) -> None:
-    """How many people are expected to be housebound without a code, by neighbourhood.
+    """How many people are expected to be housebound without a code, by neighbourhood; and what teams found.
 
     Example: `anticipate model hidden --week 2026-02-23`
     """
     from pipelines.errors import ProblemError
-    from pipelines.hidden import expected_by_neighbourhood
+    from pipelines.hidden import confirmed_by_teams, expected_by_neighbourhood
     from pipelines.terminal import console, show
     from pipelines.weeks import parse_week
 
@@ -121,6 +121,11 @@ def hidden_housebound(context: typer.Context, week: Week = None) -> None:
     monday = parse_week(week) if week else scored[-1]
     show(expected_by_neighbourhood(context.obj, monday), f"Expected to be housebound without a code, week of {monday}")
     console.print("Rounded to 5; * for fewer than 8, and where another number would give it away.")
+    told = confirmed_by_teams(context.obj, monday)
+    if told.is_empty():
+        console.print("Teams have not yet answered on a register about eight people who had no code.")
+        return
+    show(told, "Of those whom teams looked at on a register: the share expected, and found to be housebound")
 
 
 @model.command("promote")

@@ -130,3 +130,36 @@ def test_a_list_that_looks_for_the_hidden_first_takes_those_the_model_finds():
     assert ranked["person_id"].to_list() == [1, 4, 3, 2]
     by_rules = with_priority(table.drop("hidden_score"), "hidden_housebound_first", "emergency_admission_90d")
     assert by_rules.sort("priority", descending=True)["person_id"].to_list() == [4, 3, 1, 2]
+
+
+def looked_at(chances: list[float], confirmed: list[bool]) -> pl.DataFrame:
+    return pl.DataFrame({"person_id": range(len(chances)), "score": chances, "confirmed": confirmed})
+
+
+def test_a_person_is_compared_by_the_first_answer_about_a_week_in_which_they_had_a_chance():
+    later = WEEK + dt.timedelta(days=28)
+    scores = pl.DataFrame({"week": [WEEK, later, later], "person_id": [1, 1, 2], "score": [0.2, 0.9, 0.6]})
+    answers = pl.DataFrame(
+        {
+            "week": [WEEK, later, later, later],
+            "person_id": [1, 1, 2, 3],
+            "answered_on": [WEEK, later, later, later],
+            "confirmed": [False, True, True, True],
+        }
+    )
+    assert hidden.answered(scores, answers).rows() == [(1, 0.2, False), (2, 0.6, True)]
+
+
+def test_expected_and_confirmed_shares_stand_side_by_side_by_chance_with_an_interval():
+    chances = [0.1] * 20 + [0.3] * 20 + [0.6] * 20 + [0.9] * 20
+    told = looked_at(chances, [n % 10 < round(10 * c) for n, c in enumerate(chances)])
+    found = hidden.beside_answers(told, 8)
+    assert found["chance"].to_list() == ["0% to 25%", "25% to 50%", "50% to 75%", "75% to 100%", "all"]
+    assert found["expected"].to_list() == pytest.approx(found["found"].to_list())
+    assert found["people"].to_list() == [20, 20, 20, 20, 80]
+    assert found.row(2)[4:] == pytest.approx((0.387, 0.781), abs=0.001)
+
+
+def test_few_answers_are_said_only_together_and_fewer_than_eight_not_at_all():
+    assert hidden.beside_answers(looked_at([0.1] * 9 + [0.9], [False] * 9 + [True]), 8)["chance"].to_list() == ["all"]
+    assert hidden.beside_answers(looked_at([0.1] * 7, [False] * 7), 8).is_empty()
