@@ -24,6 +24,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,7 @@ import yaml
 from data_contracts import site
 from data_contracts.contract import CODELISTS, REFERENCE
 from data_contracts.rules import verhoeff_holds
+from data_contracts.words import refused_in
 
 CODE_COLUMNS = (
     "code",
@@ -59,6 +61,9 @@ LABEL_COLUMNS = (
     "display",
 )
 SHAPE = "[1-9][0-9]{5,17}"
+STARTER = "starter"
+"""How the version of a shipped list begins: a starter set, not for patients."""
+
 DESCRIBED = {"file", "version", "origin", "licence", "only", "code_column", "label_column", "polarity"}
 
 
@@ -176,6 +181,26 @@ def shipped_versions() -> dict[str, str]:
     """Version of every shipped list."""
     with (REFERENCE / "codelist.csv").open(encoding="utf-8", newline="") as lines:
         return {row["codelist"]: row["version"] for row in csv.DictReader(lines)}
+
+
+def versions_in_words(names: Iterable[str]) -> tuple[str, ...]:
+    """The lists of these names in use, a sentence a version, for every output that uses them; the most common first.
+
+    A list whose name holds a word that may not reach people is counted, not named.
+
+    Raises:
+        CodelistError: there is no list of a name.
+    """
+    by_version: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        by_version.setdefault(codelist_named(name).version, []).append(name.replace("_", " "))
+    said = []
+    for version, lists in sorted(by_version.items(), key=lambda item: (-len(item[1]), item[0])):
+        named = [name for name in lists if not refused_in(name)]
+        more = f" and {len(lists) - len(named)} more" * (len(named) < len(lists))
+        starter = " A starter set: its bands are not comparable with published ones." * version.startswith(STARTER)
+        said.append(f"Codelists of version {version}: {', '.join(named)}{more}.{starter}")
+    return tuple(said)
 
 
 def _declaration() -> str:

@@ -222,6 +222,7 @@ def _written(asked: _Asked, considered: Considered, chosen: _Chosen, rows: Mappi
         feedback_faults=len(considered.feedback.faults),
         incidents=incidents(considered.feedback, considered.dead),
         otherwise=otherwise,
+        added_elsewhere=len(considered.added_elsewhere),
     )
 
 
@@ -244,7 +245,11 @@ def _sheets(asked: _Asked, considered: Considered, chosen: _Chosen, rows: Mappin
             sight=considered.sight,
             heading=asked.heading,
             beside=chosen.beside.get(team["team"], ()),
-            unseen=(*unseen, *_churn_in_words(chosen.churn, declaration)),
+            unseen=(
+                *unseen,
+                *_churn_in_words(chosen.churn, declaration),
+                *_added_elsewhere_in_words(considered.added_elsewhere, team["team"]),
+            ),
         )
         for team in considered.teams.iter_rows(named=True)
     ]
@@ -262,6 +267,11 @@ def _churn_in_words(share: float | None, declaration: ListDeclaration) -> tuple[
     if share is None or share <= declaration.churn_warns:
         return ()
     return (wording.CHURN.format(share=round(share * 100)),)
+
+
+def _added_elsewhere_in_words(added: pl.DataFrame, team: str) -> tuple[str, ...]:
+    rows = added.filter(pl.col("team") == team)["row_id"].to_list()
+    return (wording.ADDED_ELSEWHERE.format(rows=", ".join(rows)),) if rows else ()
 
 
 def _rows_before(week: dt.date, *folders: Path | None) -> pl.DataFrame:

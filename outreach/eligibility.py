@@ -53,6 +53,7 @@ class Considered:
         teams: `teams.TEAM_SCHEMA`, the teams of the board's practices.
         feedback: what teams have written on earlier lists.
         unassigned: practices that belong to no team.
+        added_elsewhere: whom a team added and may not be put on its list: `team`, `row_id`; nobody is named.
         withheld: people who may be mentioned nowhere: sensitive flag or opt-out.
         dead: people known to have died.
         sight: what could be seen.
@@ -65,6 +66,7 @@ class Considered:
     teams: pl.DataFrame
     feedback: Feedback
     unassigned: tuple[str, ...]
+    added_elsewhere: pl.DataFrame
 
 
 def consider(
@@ -125,7 +127,15 @@ def consider(
         teams=_peopled(teams.table(practices), considered),
         feedback=feedback,
         unassigned=tuple(assigned.filter(pl.col("team").is_null())["practice_code"]),
+        added_elsewhere=_added_elsewhere(added, considered),
     )
+
+
+def _added_elsewhere(added: pl.DataFrame, considered: pl.DataFrame) -> pl.DataFrame:
+    """Rows in which a team wrote the number of somebody who is not its own to list: another's, nobody's, a child."""
+    own = considered.filter(pl.col("added") & ~pl.col("opted_out")).select("person_id")
+    left = added.join(own, on="person_id", how="anti").select(team="added_team", row_id="added_row")
+    return left.sort("team", "row_id")
 
 
 def _members(features: Path, week: dt.date, added: pl.DataFrame) -> pl.DataFrame:

@@ -13,8 +13,9 @@ import duckdb
 import polars as pl
 
 import sql
-from data_contracts.codelist import codelist_named
+from data_contracts.codelist import codelist_named, versions_in_words
 from data_contracts.contract import REFERENCE
+from features import load_features
 from outreach import wording
 
 LOOK_BACK_DAYS = 365
@@ -71,6 +72,16 @@ def facts_about(con: duckdb.DuckDBPyConnection, week: dt.date, people: Sequence[
         )
         .select("person_id", *FACTS)
     )
+
+
+def codelists_in_words() -> tuple[str, ...]:
+    """Name and version of every codelist behind what a sheet says: features, reasons and facts.
+
+    Raises:
+        CodelistError: a list of the site cannot be used.
+    """
+    own = (name for lists in CODED.values() for names in lists for name in names)
+    return versions_in_words([*load_features().used_codelists, *own])
 
 
 def dated(day: str | pl.Expr) -> pl.Expr:

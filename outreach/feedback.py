@@ -22,6 +22,9 @@ ANSWERABLE = ("new", "standing", "still")
 ADDED_DAYS = 7
 """Someone whom a team added stands on the first list made within this many days."""
 
+DIED_TOLD = "died_told"
+"""Status of a person of whom a team wrote that they had died."""
+
 FAULT_SCHEMA = {
     "delivery_id": pl.Int64,
     "found_at": pl.String,
@@ -146,13 +149,21 @@ def kept_off(answers: pl.DataFrame, index: dt.date, declaration: ListDeclaration
     )
 
 
+def told_dead(answers: pl.DataFrame) -> pl.Series:
+    """People of whom a team wrote that they had died: off every list and register until it is looked into."""
+    outcomes = [o for o, effect in load_list().feedback.items() if effect.status == DIED_TOLD]
+    return answers.filter(pl.col("outcome").is_in(outcomes))["person_id"].drop_nulls().unique().sort()
+
+
 def added_by_teams(answers: pl.DataFrame, index: dt.date) -> pl.DataFrame:
-    """Whom a team added since the last list: `person_id`, `added_team`."""
+    """Whom a team added since the last list: `person_id`, `added_team`, `added_row` (the row it was written in)."""
     since = index - dt.timedelta(days=ADDED_DAYS)
     added = answers.filter(
         (pl.col("sheet") == ADD) & pl.col("person_id").is_not_null() & (pl.col("answered_on") > since)
     )
-    return added.unique("person_id", keep="last", maintain_order=True).select("person_id", added_team="team")
+    return added.unique("person_id", keep="last", maintain_order=True).select(
+        "person_id", added_team="team", added_row="row_id"
+    )
 
 
 def incidents(feedback: Feedback, dead: pl.Series) -> pl.DataFrame:

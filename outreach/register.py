@@ -21,9 +21,10 @@ from data_contracts.words import check_words
 from features.cohort import ADULT, week_file
 from outreach import wording
 from outreach.build import POLICY, write_sheets
+from outreach.cause import causes
 from outreach.eligibility import PURPOSE, read_policy
-from outreach.facts import dated, facts_about
-from outreach.feedback import read_feedback
+from outreach.facts import codelists_in_words, dated, facts_about
+from outreach.feedback import DIED_TOLD, read_feedback, told_dead
 from outreach.row_id import label, row_id
 from outreach.sheet import Cell, Column, Section, TeamSheet, age_band
 from outreach.stored import ROWS, read_rows, rows_of
@@ -50,7 +51,7 @@ COLUMNS = (
     Column("lasting", wording.HEADINGS["lasting"], 20),
     Column("evidence", wording.HEADINGS["evidence"], 40),
     Column("since", wording.HEADINGS["known_since"], 13, "date"),
-    Column("cause", wording.HEADINGS["cause"], 12),
+    Column("cause", wording.HEADINGS["cause"], 16),
     Column("seen_by", wording.HEADINGS["seen_by"], 26),
     Column("review", wording.HEADINGS["review"], 12),
     Column("right", wording.HEADINGS["right"], 16, "right"),
@@ -93,6 +94,7 @@ def build_register(
     row_key: bytes,
     teams: TeamsFile,
     policy: Path = POLICY,
+    lists: Path | None = None,
 ) -> RegisterReport:
     """Builds every neighbourhood's register of one week into `out`.
 
@@ -107,6 +109,7 @@ def build_register(
         row_key: secret bytes for row ids.
         teams: the teams file.
         policy: the opt-out policy table.
+        lists: the folder of weeks of lists, whose answers may tell of a death; None: none was ever made.
 
     Raises:
         FeatureError: the week's features are not there.
@@ -114,12 +117,16 @@ def build_register(
     """
     out.mkdir(parents=True, exist_ok=True)
     people, withheld = _people(con, week, features, teams, policy)
+    answers = read_feedback(con, week, pl.concat([read_rows(earlier), read_rows(lists)])).answers
+    said_dead = told_dead(answers)
+    people = people.filter(~pl.col("person_id").is_in(said_dead.implode()))
     known = people["person_id"].to_list()
-    told = _in_words(people, evidence(known), facts_about(con, week, known), week)
-    told = _with_answers(told, read_feedback(con, week, read_rows(earlier)).answers)
+    facts = facts_about(con, week, known).join(causes(con, week, known), on="person_id", how="left")
+    told = _in_words(people, evidence(known), facts, week)
+    told = _with_answers(told, answers)
     before = _before(earlier, week)
     dead = con.sql(sql.load("outreach/known_dead"), params={"index": week}).pl()["person_id"]
-    gone = _gone(before, told, withheld, dead)
+    gone = _gone(before, told, withheld, dead, said_dead)
     joined = told.filter(~pl.col("person_id").is_in(before["person_id"].implode())) if len(before) else told.clear()
     practices = con.sql(sql.load("outreach/practice"), params={"index": week}).pl()
     ids = partial(row_id, row_key, week)
@@ -189,7 +196,7 @@ def _in_words(people: pl.DataFrame, evidence: pl.DataFrame, facts: pl.DataFrame,
     return (
         people.with_columns(refs)
         .join(why, on="person_id", how="left", maintain_order="left")
-        .join(facts.select("person_id", "seen_by"), on="person_id", how="left", maintain_order="left")
+        .join(facts.select("person_id", "seen_by", "cause"), on="person_id", how="left", maintain_order="left")
         .with_columns(until=pl.when(pl.col("housebound_for_now") >= 1).then(until))
         .with_columns(
             who=pl.format("{}\n{} {}\n{}", "person", age_band(), sex, pl.coalesce("practice_name", "practice_code")),
@@ -198,7 +205,7 @@ def _in_words(people: pl.DataFrame, evidence: pl.DataFrame, facts: pl.DataFrame,
             .then(pl.format(wording.FOR_NOW, dated("until")))
             .otherwise(pl.lit(wording.NO_END)),
             evidence=pl.col("evidence").fill_null(wording.NOT_KNOWN),
-            cause=pl.lit(wording.NOT_KNOWN),
+            cause=pl.col("cause").fill_null(wording.NOT_KNOWN),
             review=pl.when(pl.col("housebound_review_due") >= 1).then(pl.lit(wording.REVIEW_DUE)).otherwise(pl.lit("")),
         )
     )
@@ -245,15 +252,22 @@ def _before(earlier: Path | None, week: dt.date) -> pl.DataFrame:
     return rows.filter(pl.col("sheet") == "register").select(schema.keys())
 
 
-def _gone(before: pl.DataFrame, now: pl.DataFrame, withheld: pl.Series, dead: pl.Series) -> pl.DataFrame:
+def _gone(
+    before: pl.DataFrame, now: pl.DataFrame, withheld: pl.Series, dead: pl.Series, said_dead: pl.Series
+) -> pl.DataFrame:
     """Who was on the register a month ago and is on it no more; people who may be mentioned nowhere are not."""
+    told = pl.col("person_id").is_in(said_dead.implode())
     died = pl.col("person_id").is_in(dead.implode())
     left = before.filter(
         ~pl.col("person_id").is_in(now["person_id"].implode()) & ~pl.col("person_id").is_in(withheld.implode())
     )
     return left.with_columns(
         pl.Series("who", [person_ref(p) for p in left["person_id"].to_list()], dtype=pl.String),
-        left=pl.when(died).then(pl.lit(wording.STATUS_WORDS["dead"])).otherwise(pl.lit(wording.REGISTER_LEFT)),
+        left=pl.when(died)
+        .then(pl.lit(wording.STATUS_WORDS["dead"]))
+        .when(told)
+        .then(pl.lit(wording.STATUS_WORDS[DIED_TOLD]))
+        .otherwise(pl.lit(wording.REGISTER_LEFT)),
     )
 
 
@@ -284,7 +298,7 @@ def _sheet(
         week=week,
         notices=(wording.DEMONSTRATION,),
         room=(room,),
-        about=(wording.REGISTER_ABOUT, wording.PSEUDONYMS),
+        about=(wording.REGISTER_ABOUT, wording.PSEUDONYMS, *codelists_in_words()),
         sections=sections,
         outcomes=wording.REGISTER_RIGHT,
         team_name=str(team["team_name"]),

@@ -51,6 +51,7 @@ class ListReport:
         answered: rows of earlier lists that came back with an outcome.
         feedback_faults: returned rows that could not be taken.
         incidents: the safety incident list (`feedback.incidents`), pseudonymous.
+        added_elsewhere: people whom a team added and who are not its own to list; the team is told by row.
         otherwise: people who would stand otherwise in a ledger that is there already, had it been made now (a file for
             its Monday came later); the ledger and its files stay as they were given out.
     """
@@ -72,6 +73,7 @@ class ListReport:
     feedback_faults: int = 0
     incidents: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=INCIDENT_SCHEMA))
     otherwise: int = 0
+    added_elsewhere: int = 0
 
     @property
     def shown(self) -> int:

@@ -13,6 +13,7 @@ from data_contracts.identity import person_ref
 from outreach import wording
 from outreach.declaration import ListDeclaration, NextStep
 from outreach.eligibility import Sight
+from outreach.facts import codelists_in_words
 from outreach.teams import TeamsFile, load_services
 
 Cell = str | int | float | dt.date | None
@@ -272,4 +273,5 @@ def _about(declaration: ListDeclaration, sight: Sight, heading: Heading) -> tupl
         wording.PURPOSE,
         wording.PSEUDONYMS,
         *([wording.UNKNOWN_SIGNALS.format(signals=", ".join(unknown))] if unknown else []),
+        *codelists_in_words(),
     )

@@ -143,6 +143,10 @@ REGISTER_COUNTS: Final = (
 REGISTER_LEFT: Final = "No longer registered here, or the evidence has ended."
 REGISTER_RIGHT: Final = ("Confirmed", "Not housebound", "No longer housebound")
 TEAM_SAID: Final = "The team said: {} ({}). {}"
+CAUSE: Final = "{} (council, {})"
+CAUSE_PHYSICAL: Final = "Physical"
+CAUSE_MEMORY: Final = "Memory"
+CAUSE_OTHER: Final = "Other: see the record"
 AGAINST: Final = "against it: {}"
 REVIEW_DUE: Final = "Due"
 SEEN_BY_SOMEBODY: Final = "Seen in the last 12 months"
@@ -160,6 +164,10 @@ WHY_THRESHOLD: Final = "The list begins at {count} in 100."
 WHY_LISTED: Final = "Last listed on {date}."
 WHY_UNTIL: Final = "Until {date}."
 ADDED: Final = "Added by the team. "
+ADDED_ELSEWHERE: Final = (
+    "You added somebody (row {rows}) who is not on this list: registered with no practice of your team that we know "
+    "of, under 18, or not to be shown. Look in the record who can help."
+)
 NO_RISK: Final = "Not calculated"
 WHY_TEAM: Final = "Team {team}, practice {practice}."
 WHY_UNKNOWN: Final = "Nobody with this reference is registered with a practice of the board, as known that Monday."
@@ -211,7 +219,7 @@ HEADINGS: Final = {
     "row": "Row",
     "who": "Who",
     "why": "Why now",
-    "living": "Lives alone, carer",
+    "living": "Lives alone, carer, hearing and sight",
     "seen_by": "Who sees them already",
     "plan": "Plan on record",
     "risk": "Risk in {horizon}",

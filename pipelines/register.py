@@ -16,7 +16,7 @@ from outreach.register import PROFILE, RegisterReport, build_register
 from outreach.wording import AGAINST
 from pipelines.errors import ProblemError
 from pipelines.lock import writing
-from pipelines.stages import feature_folder, open_key, record_opened, register_folder
+from pipelines.stages import feature_folder, list_folder, open_key, record_opened, register_folder
 from pipelines.store import Store
 
 
@@ -47,6 +47,7 @@ def build_week_register(store: Store, week: dt.date) -> RegisterReport:
                 earlier=register_folder(store),
                 row_key=hmac.new(open_key(store), b"anticipate|tie", hashlib.sha256).digest(),
                 teams=load_teams(),
+                lists=list_folder(store),
             )
         except (ListError, features.FeatureError) as error:
             raise ProblemError(str(error)) from error

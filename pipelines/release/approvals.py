@@ -10,11 +10,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data_contracts.codelist import load_codelists
+from data_contracts.codelist import STARTER, load_codelists
 from pipelines.release.roles import NotAllowedError, can_be_written
 
 APPROVALS = "approvals.yaml"
-STARTER = "starter"
 
 
 class Approval(BaseModel):

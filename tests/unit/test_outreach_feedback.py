@@ -13,7 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from data_contracts.conform import conform_source
 from data_contracts.contract import load_contracts
-from data_contracts.identity import Vault, pseudonyms
+from data_contracts.identity import Vault, person_ref, pseudonyms
 from data_contracts.ledger import DeliveryLedger
 from data_contracts.rules import code_set
 from outreach import ListReport, wording
@@ -22,7 +22,7 @@ from outreach.feedback import OTHER_TEAM, UNKNOWN_ROW, results
 from outreach.register import COLUMNS as REGISTER
 from outreach.stored import read_rows
 from record import open_histories, update_history
-from tests.examples.outreach import DECLARED, MONDAY, OTHER_PRACTICE, Example, example
+from tests.examples.outreach import DECLARED, MONDAY, OTHER_PRACTICE, PRACTICE, Example, example
 from tests.unit.test_outreach_list import build, statuses
 
 WEEK = dt.timedelta(weeks=1)
@@ -283,6 +283,25 @@ def test_a_child_whom_a_team_adds_is_not_listed(record: Example) -> None:
     record.person(person, None, birth=dt.date(2012, 5, 15), frailty_level=0.0, housebound_class=0.0)
     give_back(record, build(record, slots=2), lambda b: write(b["Add a person"], 1, "NHS number", "999 000 0018"))
     assert person not in statuses(build(record, NEXT, slots=2))
+
+
+@pytest.mark.parametrize("why", ["another team's", "nobody's", "opted out"])
+def test_somebody_added_who_is_not_the_teams_to_list_is_told_to_it_by_row_and_not_named(
+    record: Example, why: str
+) -> None:
+    (person,) = pseudonyms(KEY, "nhs_number", pl.Series("n", [NUMBER])).to_list()
+    if why != "nobody's":
+        record.person(person, 0.5, practice=PRACTICE if why == "opted out" else OTHER_PRACTICE)
+    if why == "opted out":
+        record.add("opt_out", person_id=person, opt_out_type="national", start_date=MONDAY)
+    first = build(record, slots=2)
+    give_back(record, first, lambda b: write(b["Add a person"], 1, "NHS number", "999 000 0018"))
+    asked = openpyxl.load_workbook(first.files[0])["Add a person"]
+    row = str(asked.cell(top_of(asked) + 1, 1).value).rsplit(" ", maxsplit=1)[-1]
+    report = build(record, NEXT, slots=2)
+    assert report.added_elsewhere == 1
+    assert wording.ADDED_ELSEWHERE.format(rows=row) in report.files[1].read_text()
+    assert person_ref(person) not in report.files[1].read_text()
 
 
 def test_a_number_that_changed_between_list_and_return_is_the_same_person(record: Example) -> None:

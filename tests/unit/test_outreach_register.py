@@ -91,6 +91,42 @@ def test_joiners_leavers_and_what_ends_soon_stand_first(record: Example) -> None
     assert wording.STATUS_WORDS["dead"] in sheet(report, "Left this month")
 
 
+def test_somebody_of_whom_a_team_wrote_that_they_had_died_is_on_it_no_more(record: Example) -> None:
+    rows = pl.read_parquet(build(record).files[0].parent / ROWS)
+    row = rows.filter(sheet="register", person_id=3)["row_id"].item()
+    texts = "row_id varchar, outcome varchar, came_of_it varchar, reasons_fit varchar, register_answer varchar"
+    record.con.execute(
+        f"create table outreach_feedback ({texts}, found_at varchar, person_id bigint, delivery_id bigint, "
+        "not_until date, known_from date, known_until date)"
+    )
+    record.add("outreach_feedback", row_id=row, outcome="Had died", delivery_id=1, known_from=MONDAY + WEEK)
+    report = build(record, MONDAY + 4 * WEEK)
+    assert person_ref(3) not in sheet(report, "Register")
+    assert wording.STATUS_WORDS["died_told"] in sheet(report, "Left this month")
+
+
+def test_the_cause_is_said_as_the_council_wrote_it_and_never_what_may_not_be_printed(record: Example) -> None:
+    record.con.execute(
+        "create table care_event (person_id bigint, primary_support_reason varchar, event_date date, "
+        "known_from date, known_until date)"
+    )
+    reasons = {
+        1: "Physical support: Personal care support",
+        2: "Mental health support",
+        3: "Social support: Support to unpaid carer",
+    }
+    for person, reason in reasons.items():
+        record.add("care_event", person_id=person, primary_support_reason=reason, event_date=dt.date(2025, 3, 1))
+    record.add(
+        "care_event", person_id=1, primary_support_reason="Mental health support", event_date=MONDAY, known_from=MONDAY
+    )
+    page = openpyxl.load_workbook(build(record).files[0])["Register"]
+    said = {str(r[1].value).split("\n")[0]: r[6].value for r in page.iter_rows(min_row=2) if r[1].value}
+    assert said[person_ref(1)] == "Physical (council, 1 Mar 2025)"
+    assert said[person_ref(2)] == "Other: see the record (council, 1 Mar 2025)"
+    assert said[person_ref(3)] == said[person_ref(4)] == wording.NOT_KNOWN
+
+
 def test_every_row_asks_whether_it_is_still_right(record: Example) -> None:
     page = openpyxl.load_workbook(build(record).files[0])["Register"]
     (rule,) = page.data_validations.dataValidation

@@ -57,6 +57,15 @@ def test_the_sheet_says_what_it_is_what_it_knows_and_what_it_must_not_be_used_fo
     assert any("m-42" in str(row[0].value) for row in workbook["About this list"].iter_rows())
 
 
+def test_the_codelists_behind_what_is_said_are_named_with_their_version(record: Example) -> None:
+    about = openpyxl.load_workbook(build(record).files[0])["About this list"]
+    said = [str(row[0].value) for row in about.iter_rows()]
+    (lists,) = [text for text in said if text.startswith("Codelists of version")]
+    assert "starter-1" in lists
+    assert all(name in lists for name in ("lives alone", "housebound", "hearing impairment"))
+    assert "not comparable with published ones" in lists
+
+
 def test_an_approved_list_no_longer_says_demonstration(record: Example) -> None:
     report = build(record, heading=Heading(model_id="m", approved=True))
     assert wording.DEMONSTRATION not in report.files[1].read_text()
