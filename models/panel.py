@@ -33,15 +33,29 @@ AUDIT = ("sex_code", "ethnic_code", "lsoa_code")
 
 @dataclass(frozen=True)
 class PanelWeeks:
-    """Mondays to train on and, a window later, to test on; both ascending."""
+    """Mondays to train on and, a window later, to test on, both ascending; and the newest of all.
+
+    What holds on a Monday itself has no window to wait for: it is learned and tested on ``recent``.
+    """
 
     train: tuple[dt.date, ...]
     test: tuple[dt.date, ...]
+    newest: dt.date
+
+    @property
+    def followed(self) -> tuple[dt.date, ...]:
+        """Every Monday whose outcomes are known."""
+        return (*self.train, *self.test)
+
+    @property
+    def recent(self) -> tuple[dt.date, ...]:
+        """The test Mondays and the newest."""
+        return (*self.test, self.newest)
 
     @property
     def all(self) -> tuple[dt.date, ...]:
         """Every Monday of which features are needed."""
-        return (*self.train, *self.test)
+        return (*self.followed, self.newest)
 
 
 def history_start(con: duckdb.DuckDBPyConnection, data_date: dt.date) -> dt.date:
@@ -77,7 +91,8 @@ def panel_weeks(con: duckdb.DuckDBPyConnection, *, data_date: dt.date, outcome: 
             f"the history is too short for {outcome.name}: the first index week can be {first}, after {HISTORY_WEEKS} "
             f"weeks of history, and from there two windows of {outcome.window_days} days must be closed by {data_date}"
         )
-    return PanelWeeks(tuple(reversed(train)), tuple(reversed(test)))
+    newest = data_date - dt.timedelta(days=data_date.weekday())
+    return PanelWeeks(tuple(reversed(train)), tuple(reversed(test)), newest)
 
 
 def is_test_person(person_id: np.ndarray) -> np.ndarray:

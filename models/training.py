@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -89,10 +89,23 @@ def train(
             left[outcome.name] = str(error)
     if not outcomes:
         try:
-            hidden_id = train_hidden(material, model_folder, week=week, account=account)
+            state = _of_now(material, feature_folder, leave_out)
+            hidden_id = train_hidden(state, model_folder, week=week, account=account)
         except ModelError as error:
             left[hidden.load_hidden().name] = str(error)
     return ModelReport(weeks, tuple(reports), left, hidden_id, tuple(material.unknown_for_everyone))
+
+
+def _of_now(material: Material, feature_folder: Path, leave_out: pl.Series) -> Material:
+    """What a state that holds on the Monday itself is learned from and tested on: recent Mondays, not the same people.
+
+    Codes become more with the years: what was learned two years ago expects too few.
+    """
+    learn, check = (
+        read_part(feature_folder, material.weeks.recent, material.declared, test=test, leave_out=leave_out)
+        for test in (False, True)
+    )
+    return replace(material, learn=learn, check=check)
 
 
 def outcomes_to_train(model_folder: Path, asked: Sequence[str]) -> list[Outcome]:

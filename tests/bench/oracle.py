@@ -123,7 +123,7 @@ def _latent(store: Store, material: Material, *, replicates: int) -> pl.DataFram
         text = pl.Series(numbers.astype(str))
         person = pseudonyms(key, "nhs_number", text)
         state = begin(people, world)
-        for index in material.weeks.all:
+        for index in material.weeks.followed:
             number = (index - plan.first_day).days // 7
             state = live(people, state, world, number, record=False).final
             frame = pl.DataFrame(

@@ -57,6 +57,7 @@ def test_the_test_weeks_begin_a_window_after_the_last_training_week_and_history_
     assert weeks.test[0] - weeks.train[-1] >= dt.timedelta(days=outcome.window_days)
     assert weeks.train[0] - panel.history_start(con, END) >= dt.timedelta(weeks=104)
     assert outcome.closes(weeks.test[-1]) <= END
+    assert weeks.recent == (*weeks.test, END), "what holds on a Monday itself waits for no window"
 
 
 def test_too_short_a_history_is_said_in_a_sentence():
