@@ -77,6 +77,12 @@ def code_rows() -> pl.DataFrame:
     return pl.concat(masks).unique().group_by("code").agg(pl.col(m).sum() for m in MASKS).sort("code")
 
 
+def named_codes() -> list[str]:
+    """Codes of up to four characters that the tables of both scores name, counted or not, in order."""
+    named = {code for code, _ in frailty_weights()} | {row["icd10_prefix"] for row in _rows("charlson_prefix")}
+    return sorted(code + fourth for code in named for fourth in (FOURTH if len(code) == 3 else ("",)))
+
+
 def weights() -> list[object]:
     """All weights, for what must change when one of them does."""
     return [frailty_weights(), [(c.name, sorted(c.weights.items()), c.dropped_when) for c in charlson_conditions()]]

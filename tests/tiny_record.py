@@ -35,14 +35,18 @@ TABLES = {
     + ", ".join(f"diagnosis_{n} varchar" for n in range(1, 21)),
     "ed_attendance": "person_id bigint, event_date date, department_type varchar, acuity_code bigint, "
     "frailty_score integer, chief_complaint_code bigint, diagnosis_code_1 bigint",
+    "ed_arrival": "person_id bigint, event_date date, code bigint",
     "outpatient_appointment": "person_id bigint, event_date date, attended_code varchar",
     "community_referral": "person_id bigint, referral_id bigint, event_date date, team_type varchar",
     "community_contact": "person_id bigint, contact_id bigint, event_date date, attendance_code varchar, "
     "team_type varchar, mechanism_code varchar, location_code varchar, duration_minutes integer",
     "community_assessment": "person_id bigint, event_date date, code bigint, score decimal(19,3)",
+    "community_activity": "person_id bigint, event_date date, procedure_code bigint, finding_code bigint, "
+    "observation_code bigint",
     "care_service": "person_id bigint, event_date date, end_date date, service_type varchar, "
     "service_component varchar, weekly_cost decimal(19,2), planned_units decimal(19,3)",
-    "care_event": "person_id bigint, event_date date, event_type varchar, review_reason varchar, client_type varchar",
+    "care_event": "person_id bigint, event_date date, event_type varchar, review_reason varchar, client_type varchar, "
+    "has_unpaid_carer varchar",
     "mental_health_contact": "person_id bigint, event_date date, attendance_code varchar",
 }
 PRACTICE = "C81001"
@@ -58,8 +62,10 @@ class TinyRecord:
         self.con.execute("set threads = 2")
         for name, columns in TABLES.items():
             self.con.execute(f"create table {name} ({columns}, {VERSIONED})")
-        self.con.execute("create table place (lsoa_code varchar, authority_code varchar)")
-        self.con.executemany("insert into place values (?, ?)", list(AREAS.items()))
+        self.con.execute(
+            "create table place (lsoa_code varchar, authority_code varchar, imd_decile integer, rural_flag boolean)"
+        )
+        self.con.executemany("insert into place (lsoa_code, authority_code) values (?, ?)", list(AREAS.items()))
 
     def add(self, table: str, person_id: int = 1, **values: Any) -> TinyRecord:
         """One row; ``known_from`` defaults to the row's own date, GP rows to the one practice."""
@@ -91,6 +97,7 @@ class TinyRecord:
             self.add("spell", person_id, admission_date=day, discharge_date=day)
             self.add("hospital_episode", person_id, admission_date=day, discharge_date=day)
             self.add("ed_attendance", person_id, event_date=day)
+            self.add("ed_arrival", person_id, event_date=day)
             self.add("outpatient_appointment", person_id, event_date=day)
             self.add("community_referral", person_id, event_date=day)
             self.add("community_contact", person_id, event_date=day)

@@ -136,7 +136,7 @@ def make_inputs(con: Connection) -> None:
     con.register("area_asked", practices.join(homes, on="person_id", how="left").sort("person_id").to_arrow())
     con.register("listed_week", people.with_columns(week=pl.lit(FOLLOWED[1]), until=pl.lit(WEEK)).to_arrow())
     con.register("fact_code", fact_codes().to_arrow())
-    con.register("listed_code", pl.DataFrame({"code": [0]}).to_arrow())
+    con.register("listed_code", pl.DataFrame({"code": ["0"]}).to_arrow())
     marts.prepare(con, DATA_DATE, marts.months_to(DATA_DATE, 60), marts.read_policy(POLICY))
     marts.gather(con, load_indicators(), DATA_DATE)
     con.execute(
