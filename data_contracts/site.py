@@ -14,6 +14,7 @@ site/services.yaml             local services as they are said to a team, in the
 site/design.yaml               how it is found out whether lists help, in the place of outreach/design.yaml
 site/codelists.yaml            codelists put in the place of shipped ones: see data_contracts/codelist.py
 site/codelists/<file>          their files, as published; medicine_substance.csv: see features/substances.py
+                               anticholinergic_points.csv: see features/points.py
 ```
 """
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import polars as pl
 
 from features.declaration import Feature
+from features.packed import STATUS_EPOCH, STATUS_VALUES
 
 UNKNOWN = np.float32(np.nan)
-CHANGES = ("excess", "new", "fall", "open_more")
+CHANGES = ("excess", "new", "fall", "open_more", "lost")
 YEAR = 365
 LARGEST_HOUSEHOLD = 10  # more people at one address than this live in an institution, or the address is no dwelling
 
 
-def change_values(feature: Feature, frame: pl.DataFrame) -> np.ndarray:
-    """Values of an ``excess``, ``new``, ``fall`` or ``open_more`` for the rows of a long result.
+def change_values(feature: Feature, frame: pl.DataFrame, week: dt.date) -> np.ndarray:
+    """Values of an ``excess``, ``new``, ``fall``, ``open_more`` or ``lost`` for the rows of a long result of a Monday.
 
     excess: events of the window above what the rest of the year makes expect, never below 0. new: 1 when there was one
     in the window and none before it in two years. fall: percent by which the newest measurement of the last year lies
     below the earliest of two years, 0 when it does not. open_more: by how much the sum of what is open has grown since
-    the start of the window, as known on the Monday, never below 0.
+    the start of the window, as known on the Monday, never below 0. lost: 1 when the newest entry of a status group lies
+    within the window and ends the status, and an earlier one held it.
     """
     window = feature.window or 0
     if feature.measure == "fall":
@@ -27,6 +31,10 @@ def change_values(feature: Feature, frame: pl.DataFrame) -> np.ndarray:
         return np.maximum(0, 100 * (earlier - latest) / earlier)
     if feature.measure == "open_more":
         return np.maximum(0, frame["open_sum"].to_numpy() - frame[f"open_sum_{window}"].to_numpy())
+    if feature.measure == "lost":
+        packed = frame["latest_status"].to_numpy()
+        lately = (week - STATUS_EPOCH).days - packed // STATUS_VALUES <= window
+        return lately & (packed % STATUS_VALUES == 0) & (frame["ever_held"].to_numpy() > 0)
     lately = frame[f"count_{window}"].to_numpy().astype(np.float64)
     if feature.measure == "new":
         return (lately > 0) & (frame["count_730"].to_numpy() == lately)

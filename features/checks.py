@@ -21,6 +21,7 @@ KIND_OF_MEASURE = {
     "days_since": "event",
     "ever": "event",
     "latest_status": "event",
+    "lost": "event",
     "nights": "interval",
     "open_count": "interval",
     "open_sum": "interval",
@@ -28,6 +29,7 @@ KIND_OF_MEASURE = {
     "distinct": "item",
     "started": "item",
     "stopped": "item",
+    "points": "item",
     "new": "event",
     "excess": "event",
     "fall": "measurement",
@@ -45,6 +47,7 @@ STATEMENT_OF_KIND = {
 RESULT_OF_MEASURE = {
     "ever": "latest_status",
     "latest_status": "latest_status",
+    "lost": "ever_held",
     "days_since": "latest_status",
     "open_count": "open_count",
     "open_sum": "open_sum",
@@ -54,7 +57,7 @@ RESULT_OF_MEASURE = {
     "excess": "count_{window}",
     "fall": "earlier_{window}",
 }
-NEEDS_VALUE = ("sum", "open_sum", "open_more", "latest_status", "fall")
+NEEDS_VALUE = ("sum", "open_sum", "open_more", "latest_status", "lost", "fall")
 AUDIT_ONLY = ("ethnic", "language", "imd", "deprivation", "lsoa", "practice", "hiv")
 
 
@@ -72,7 +75,7 @@ def check_declarations(declared: FeatureSet) -> None:
     _check_groups(declared)
     check_tables(declared)
     produced = {kind: set(output_columns(f"features/{s}")) for kind, s in STATEMENT_OF_KIND.items()}
-    described = set(output_columns("features/population"))
+    described = {*output_columns("features/population"), *output_columns("features/area")}
     for phenotype in declared.phenotypes.values():
         before = [name for name in declared.phenotypes if name < phenotype.name]
         check_phenotype(phenotype, Around(declared.groups, declared.tables, described, before))
@@ -122,7 +125,7 @@ def _unmade(declared: FeatureSet, feature: Feature, described: set[str]) -> str:
         if phenotype is None or feature.column not in phenotype.columns:
             return f"its file declares no phenotype with {feature.column!r}"
     if feature.measure == "demographic" and feature.column not in described:
-        return f"sql/features/population.sql returns no {feature.column!r}"
+        return f"neither population.sql nor area.sql of sql/features returns {feature.column!r}"
     if feature.measure == "deficit_change" and f"{feature.column}_mask" not in output_columns(
         "features/deficit_change"
     ):

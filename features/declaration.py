@@ -22,6 +22,7 @@ from features.checks import check_declarations
 from features.errors import FeatureError
 from features.local import implied_tables, site_documents
 from features.phenotype import Phenotype, parse
+from features.points import point_rows
 from features.substances import substance_rows
 
 DECLARED = Path(__file__).parent / "declared"
@@ -33,6 +34,7 @@ Measure = Literal[
     "days_since",
     "ever",
     "latest_status",
+    "lost",
     "nights",
     "open_count",
     "open_sum",
@@ -40,6 +42,7 @@ Measure = Literal[
     "distinct",
     "started",
     "stopped",
+    "points",
     "new",
     "excess",
     "fall",
@@ -244,6 +247,7 @@ class FeatureSet:
             diagnoses.code_rows().rows(),
             diagnoses.weights(),
             substance_rows().rows(),
+            point_rows().rows(),
         ]
         return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
 
@@ -252,6 +256,8 @@ def reach(feature: Feature) -> int | None:
     """Days that a feature looks back, beyond its window where it compares with what was before; None: for ever."""
     if feature.measure == "new":
         return 730
+    if feature.measure == "lost":
+        return None
     return 365 if feature.measure in ("excess", "started", "stopped") else feature.window
 
 

@@ -16,6 +16,7 @@ from features.derived import derived_values, old_enough
 from features.judge import Judged
 from features.packed import STATUS_EPOCH, STATUS_VALUES, place
 from features.phenotypes import judge_week
+from features.points import point_rows
 from features.statements import group_numbers
 
 UNKNOWN = np.float32(np.nan)
@@ -107,6 +108,8 @@ def _known(declared: FeatureSet, feature: Feature, heard: dict[str, np.ndarray],
     """Whether any of the feature's tables can be relied on for the person; facts of the registration always can."""
     if feature.phenotype:
         return np.ones(people, dtype=bool)  # its own values say what is unknown
+    if feature.measure == "points" and point_rows().is_empty():
+        return np.zeros(people, dtype=bool)  # nobody has brought the points
     tables = declared.tables_of(feature)[:1] if feature.measure == "deficit_count" else declared.tables_of(feature)
     return np.logical_or.reduce([heard[t] for t in tables]) if tables else np.ones(people, dtype=bool)
 
@@ -167,7 +170,7 @@ def _group_values(
         values[rows] = diagnoses.charlson(frame[result_column(feature)].to_numpy(), feature.weights)
         return values
     if feature.measure in CHANGES:
-        values[rows] = change_values(feature, frame)
+        values[rows] = change_values(feature, frame, week)
         return values
     raw = frame[result_column(feature)].to_numpy()
     values[rows] = _status_values(feature, week, raw) if result_column(feature) == "latest_status" else raw

@@ -17,6 +17,7 @@ import polars as pl
 import sql
 from features import diagnoses, measurements, statements
 from features.declaration import FeatureSet, Table
+from features.points import point_rows
 from features.substances import substance_rows
 
 WINDOWS = (30, 90, 180, 365, 730)
@@ -51,6 +52,7 @@ TABLES = (
     "feature_measurement",
     "feature_item",
     "feature_substance",
+    "feature_point",
     "feature_deficit",
     "feature_measure_code",
     "feature_measure_unit",
@@ -100,8 +102,9 @@ def gather(
 
 
 def _by_substance(con: duckdb.DuckDBPyConnection, issued: str) -> str:
-    """The statement that takes products of one substance for one item."""
+    """The statement that takes products of one substance for one item, with the points of each."""
     _keep(con, "feature_substance", substance_rows())
+    _keep(con, "feature_point", point_rows())
     con.execute(f"create or replace temporary view feature_issued as {issued}")
     return sql.load("features/item_span")
 
@@ -194,10 +197,9 @@ def _teller(table: Table) -> tuple[str, str]:
     return "t.practice_code" if table.practice else "null", f"{table.name} as t"
 
 
-def with_district(con: duckdb.DuckDBPyConnection, population: pl.DataFrame) -> pl.DataFrame:
-    """The population with ``district``, the local authority district of the address; null where it is in none."""
-    districts = con.sql("select lsoa_code, authority_code as district from place").pl()
-    return population.join(districts, on="lsoa_code", how="left", validate="m:1")
+def with_area(con: duckdb.DuckDBPyConnection, population: pl.DataFrame) -> pl.DataFrame:
+    """The population with what ``sql/features/area.sql`` says of the address; null where it is in no area."""
+    return population.join(rows(con, "area"), on="lsoa_code", how="left", validate="m:1")
 
 
 def heard_from(newest: pl.DataFrame | None, week: dt.date, table: Table, people: pl.DataFrame) -> np.ndarray:

@@ -27,6 +27,9 @@ from features.judge import evidence
 ROWS_AT_ONCE = 150_000  # person-weeks grouped together; grouping slows more than in proportion beyond that
 
 
+NOT_KEPT = ("week", "female", "residential_institute_code", "district", "deprivation_decile", "rural_area")
+
+
 def build_matrix(
     con: duckdb.DuckDBPyConnection,
     weeks: Iterable[dt.date],
@@ -100,7 +103,7 @@ def _read(
 ) -> Iterator[WeekRows]:
     """Everything the weeks may read, long, and handed out week by week."""
     gather.weeks_at_once(con, weeks)
-    population = gather.with_district(con, gather.rows(con, "population"))
+    population = gather.with_area(con, gather.rows(con, "population"))
     long = {kind: gather.rows(con, statement) for kind, statement in STATEMENT_OF_KIND.items()}
     deficits, results = gather.rows(con, "deficit_long"), gather.rows(con, "value_long")
     gained = gather.rows(con, "deficit_change")
@@ -130,7 +133,7 @@ def _write(out: Path, declared: FeatureSet, read: WeekRows, *, cohort_only: bool
     columns, judged = week_values(declared, read)
     week, population = read.week, read.population
     member = in_cohort(columns["age"], columns["housebound_class"])
-    people = population.drop("week", "female", "residential_institute_code", "district").with_columns(
+    people = population.drop(NOT_KEPT).with_columns(
         aged_65_flag=pl.Series(columns["age"] >= 65),
         housebound_flag=pl.Series(columns["housebound_class"] >= HOUSEBOUND),
         cohort_flag=pl.Series(member),

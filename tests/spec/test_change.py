@@ -15,6 +15,7 @@ from tests.spec.housebound_world import MONDAY
 from tests.tiny_record import TinyRecord, code_of, tiny_codelists
 
 HOME_CARE = {"service_component": "Home support or domiciliary care", "service_type": "Long term support: Community"}
+OWN_MEANS = 999  # a mode of arrival that is in no list
 Rows = list[tuple[str, str, dict[str, Any]]]  # table, day, values; a `codelist` stands for its code
 
 
@@ -105,6 +106,41 @@ CASES: dict[str, tuple[Rows, dict[str, float | None]]] = {
         [("ed_attendance", "2024-02-01", {"acuity_code": 1064911000000105})],
         {"ed_urgent_attendances_90": 1},
     ),
+    "had a carer, who is no longer there": (
+        [code("2022-01-01", "carer_has"), code("2024-02-01", "carer_has_absent")],
+        {"carer_lost_365": 1, "has_carer": 0},
+    ),
+    "lost the carer 365 days ago": (
+        [code("2022-01-01", "carer_has"), code("2023-03-05", "carer_has_absent")],
+        {"carer_lost_365": 1},
+    ),
+    "lost the carer 366 days ago": (
+        [code("2022-01-01", "carer_has"), code("2023-03-04", "carer_has_absent")],
+        {"carer_lost_365": 0},
+    ),
+    "never had a carer": ([code("2024-02-01", "carer_has_absent")], {"carer_lost_365": 0}),
+    "lost a carer and has another": (
+        [code("2022-01-01", "carer_has"), code("2023-09-01", "carer_has_absent"), code("2023-10-01", "carer_has")],
+        {"carer_lost_365": 0},
+    ),
+    "had a carer by a code, and none as the council tells it": (
+        [code("2022-01-01", "carer_has"), ("care_event", "2023-11-01", {"has_unpaid_carer": "No"})],
+        {"carer_lost_365": 1},
+    ),
+    "a walking aid recorded 1096 days ago": (
+        [code("2021-03-04", "walking_aid")],
+        {"walking_aid_in_use": 1, "walking_aid_new_90": 0},
+    ),
+    "a walking aid recorded 1097 days ago": ([code("2021-03-03", "walking_aid")], {"walking_aid_in_use": 0}),
+    "a catheter cared for 183 days ago": ([code("2023-09-03", "urinary_catheter")], {"catheter_in_use": 1}),
+    "a catheter cared for 184 days ago": ([code("2023-09-02", "urinary_catheter")], {"catheter_in_use": 0}),
+    "came by ambulance once, and once by own means": (
+        [
+            ("ed_arrival", "2024-02-01", {"codelist": "ed_arrival_ambulance"}),
+            ("ed_arrival", "2024-02-20", {"code": OWN_MEANS}),
+        ],
+        {"ed_ambulance_arrivals_30": 0, "ed_ambulance_arrivals_90": 1, "ed_ambulance_arrival_days_since": 32},
+    ),
 }
 
 
@@ -164,7 +200,15 @@ def test_nothing_about_the_household_is_ever_printed_or_seen_by_a_model(declared
 
 
 def test_what_may_not_be_a_printed_reason_has_no_sentence(declared):
-    silent = ("has_carer", "is_carer", "learning_disability", "severe_mental_illness", "continence", "catheter")
+    silent = (
+        "has_carer",
+        "is_carer",
+        "carer_lost",
+        "learning_disability",
+        "severe_mental_illness",
+        "continence",
+        "catheter",
+    )
     kept = [f for f in declared.features if f.name.startswith((*silent, "advance_care_plan", "palliative"))]
     assert len(kept) >= len(silent)
     assert not any(f.reason for f in kept)

@@ -209,6 +209,23 @@ def test_a_table_that_does_not_exist_is_unknown(record, declared, tmp_path):
     assert values(record, declared, tmp_path)["district_nurse_contacts_90"] is None
 
 
+def test_how_people_came_is_unknown_where_no_mode_of_arrival_is_told_though_they_came(record, declared, tmp_path):
+    record.add("ed_attendance", event_date=day("2024-02-01"))
+    record.con.execute("delete from ed_arrival")
+    got = values(record, declared, tmp_path)
+    assert (got["ed_attendances_90"], got["ed_ambulance_arrivals_90"]) == (1, None)
+
+
+def test_where_the_address_lies_is_known_for_audit_alone_and_unknown_outside_the_area(record, declared, tmp_path):
+    record.con.execute("update place set imd_decile = 2, rural_flag = true")
+    record.person(2)
+    record.con.execute("update person set lsoa_code = 'W01000001' where person_id = 2")
+    here, away = values(record, declared, tmp_path), values(record, declared, tmp_path, person=2)
+    assert (here["deprivation_decile"], here["rural_area"]) == (2, 1)
+    assert (away["deprivation_decile"], away["rural_area"]) == (None, None)
+    assert not {"deprivation_decile", "rural_area"} & set(declared.model_names)
+
+
 def test_the_dead_and_the_deducted_are_not_in_the_matrix(declared, tmp_path):
     record = TinyRecord().person(1).person(2).person(3, end_date=day("2024-02-01")).alive_sources(MONDAY)
     record.add("death", 2, death_date=day("2024-02-10"), known_from=day("2024-02-12"))

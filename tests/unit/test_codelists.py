@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import features
 from commissioning.declaration import code_flags, frailty_codes
 from data_contracts import codelist
 from data_contracts.codelist import CodelistError, Entry, Listed, codelist_named, load_codelists
 from data_contracts.codelist_lint import deficit_names, lint
 from data_contracts.contract import REFERENCE
 from features import FeatureError, load_features
+from features.points import point_rows
 from features.substances import substance_rows
 from outreach.facts import UNLABELLED, fact_codes
 from pipelines.codelists import difference
 from pipelines.errors import MistakeError
 from pipelines.moved import split, told
+from tests.tiny_record import TinyRecord
 
 HAZARDS = Path(__file__).parents[1] / "examples" / "codelist_hazards.csv"
 
@@ -164,6 +168,31 @@ def test_a_table_of_substances_that_a_site_brings_replaces_ours_and_damage_is_sa
     (site_folder / "codelists" / "medicine_substance.csv").write_text("product_code,substance\n3.9E+16,a\n")
     with pytest.raises(FeatureError, match="no spreadsheet has changed"):
         substance_rows()
+
+
+def test_points_of_medicines_are_unknown_until_a_site_brings_a_table_and_each_substance_counts_once(
+    site_folder, tmp_path
+):
+    monday = dt.date(2024, 3, 4)
+    record = TinyRecord().person(1).alive_sources(monday)
+    table = site_folder / "codelists" / "anticholinergic_points.csv"
+    (site_folder / "codelists" / "medicine_substance.csv").write_text("product_code,substance\n11,a\n12,a\n13,b\n")
+    for product, days in ((11, 20), (12, 365), (13, 366), (14, 30), (15, 1)):
+        record.add("medication", 1, event_date=monday - dt.timedelta(days=days), product_code=product)
+
+    def points() -> float | None:
+        path = features.build_matrix(record.con, [monday], out=tmp_path)[monday]
+        return pl.read_parquet(path)["anticholinergic_points_365"][0]
+
+    assert points() is None
+    before = load_features().fingerprint
+    table.write_text("product_code,points\n11,3\n12,3\n13,2\n14,1\n")
+    assert points() == 3 + 1
+    assert load_features().fingerprint != before
+    for damage in ("product_code,points\n3.9E+16,1\n", "product_code,points\n11,0\n", "product_code,points\n"):
+        table.write_text(damage)
+        with pytest.raises(FeatureError, match="anticholinergic_points: it needs"):
+            point_rows()
 
 
 def test_an_official_list_reaches_the_marts_and_the_facts_on_a_sheet_too(site_folder):
