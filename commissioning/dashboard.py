@@ -10,17 +10,29 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
 from commissioning import page_data, page_tables, wording
 from commissioning.control_chart import recording_changes
-from commissioning.declaration import DIMENSIONS, GROUPS, ORDER, Indicator, load_indicators, table_name
+from commissioning.declaration import (
+    CODE_GROUPS,
+    DIMENSIONS,
+    FRAILTY_BANDS,
+    GROUPS,
+    ORDER,
+    Indicator,
+    load_indicators,
+    table_name,
+)
 from commissioning.disclosure import ALL, SUPPRESSED
 from commissioning.services import services
 from commissioning.spc import expected_false_alarms
 from commissioning.tables import NO_DATA, MartReport, read_catalogue
+from data_contracts.codelist import versions_in_words
 from data_contracts.words import check_words
+from features import load_features
 
 TEMPLATES = Path(__file__).parent / "templates"
 DEMONSTRATION: Final = "Demonstration: not for clinical use"
@@ -104,6 +116,7 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
         costs=page_tables.cost_rows(report),
         undated=[c for c in recording_changes() if c.day is None],
         notes=_notes(report),
+        codelists=_codelists(),
         uk_date=uk_date,
         number=number,
         plotly_js=get_plotlyjs(),
@@ -114,6 +127,15 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
     partial.write_text(html, encoding="utf-8")
     partial.replace(out_html)
     return out_html
+
+
+def _codelists() -> tuple[str, ...]:
+    """Name and version of every codelist behind the figures: frailty, groups of codes, and what features read."""
+    bands = yaml.safe_load(FRAILTY_BANDS.read_text(encoding="utf-8"))
+    groups = yaml.safe_load(CODE_GROUPS.read_text(encoding="utf-8"))
+    return versions_in_words(
+        [*bands, *(name for lists in groups.values() for name in lists), *load_features().used_codelists]
+    )
 
 
 def _counted(report: MartReport) -> list[Indicator]:

@@ -49,6 +49,12 @@ def test_without_approval_the_page_says_demonstration_and_with_it_no_more(report
     assert "Demonstration" not in approved.read_text(encoding="utf-8")
 
 
+def test_the_codelists_behind_the_figures_are_named_with_their_version(html: str) -> None:
+    (lists,) = re.findall(r"Codelists of version starter-1: ([^<]*)", html)
+    assert all(name in lists for name in ("frailty severe", "rockwood 6", "housebound", "dementia"))
+    assert "not comparable with published ones" in lists
+
+
 def test_each_chart_has_a_table_a_sentence_and_a_definition_beside_it(html: str) -> None:
     own = without_plotly(html)
     for indicator in load_indicators():
