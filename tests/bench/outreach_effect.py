@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hashlib
 import os
 import shutil
 import time
@@ -144,6 +145,7 @@ class County:
         if self.numbers.exists():
             return store
         store.prepare()
+        _write_key(store, self.seed)
         deliver(self.generate("county"), store, after=dt.date.min, until=MONDAY)
         places = {"new_contact_slots": max(2, round(self.people * PLACES)), "evaluation_share": 1.0}
         _write(store.home / "site" / "teams.yaml", yaml.safe_dump({"default": places}))
@@ -260,6 +262,13 @@ def read_on(store: Store, inbox: Path) -> None:
         pass
     for _ in stages.build_record(store, all_tables()):
         pass
+
+
+def _write_key(store: Store, seed: int) -> None:
+    """The key of a county is its seed's: who is drawn, and who is listed of few people, depends on pseudonyms."""
+    store.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store.key_file.write_bytes(hashlib.sha256(f"county {seed}".encode()).digest())
+    store.key_file.chmod(0o600)
 
 
 def _write(path: Path, text: str) -> None:
