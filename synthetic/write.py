@@ -74,27 +74,27 @@ class PieceWriter:
         self._write(out, names, chosen)
 
     def _write(self, out: pl.DataFrame, names: list[str], chosen: list[tuple[int, faults.Fault]]) -> None:
-        spoiled = []
-        if chosen:
-            buffer = io.StringIO()
-            _csv(out[[at for at, _ in chosen]], buffer, self.contract.delimiter)
-            lines = buffer.getvalue().splitlines()
-            spoiled = faults.spoil_lines(lines, chosen, names, self.contract.delimiter, self.piece.received)
+        if not chosen:
+            _csv(out, self._file, self.contract.delimiter)
+            self.piece.rows += out.height
+            return
+        good, ends = _lines(out, self.contract.delimiter)
+        lines = [bytes(good[ends[at] : ends[at + 1] - 1]).decode() for at, _ in chosen]
         done = 0
-        for at, fault, text in spoiled:
+        for at, fault, text in faults.spoil_lines(lines, chosen, names, self.contract.delimiter, self.piece.received):
             upto = at + 1 if fault.where == faults.AFTER else at
-            self._good(out, done, upto)
+            self._good(good[ends[done] : ends[upto]], upto - done)
             self._file.write(text.encode())
             self.piece.rows += 1
             planted = faults.Planted(self.piece.rows, fault.kind, fault.code, fault.column, fault.level)
             self.piece.planted.append(planted)
             done = at + 1 if fault.where != faults.BEFORE else at
-        self._good(out, done, out.height)
+        self._good(good[ends[done] :], out.height - done)
 
-    def _good(self, out: pl.DataFrame, start: int, stop: int) -> None:
-        if stop > start:
-            _csv(out[start:stop], self._file, self.contract.delimiter)
-            self.piece.rows += stop - start
+    def _good(self, text: memoryview, rows: int) -> None:
+        if rows > 0:
+            self._file.write(text)
+            self.piece.rows += rows
 
     def close(self) -> Piece:
         """Ends the piece."""
@@ -136,6 +136,21 @@ def join(pieces: list[Piece], target: Path) -> list[dict[str, object]]:
 
 def _csv(frame: pl.DataFrame, target: BinaryIO | io.StringIO, delimiter: str) -> None:
     frame.write_csv(target, include_header=False, separator=delimiter, time_format="%H:%M:%S")
+
+
+def _lines(frame: pl.DataFrame, delimiter: str) -> tuple[memoryview, NDArray[np.int64]]:
+    """A frame as text, written once, and where each row begins in it; the last number is the end.
+
+    Raises:
+        ValueError: a cell holds the end of a line; the simulator writes none.
+    """
+    buffer = io.BytesIO()
+    _csv(frame, buffer, delimiter)
+    text = buffer.getbuffer()
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")) + 1
+    if len(ends) != frame.height:
+        raise ValueError("A cell of a row to be delivered holds the end of a line.")
+    return text, np.concatenate([[0], ends])
 
 
 def _line(cells: list[str], delimiter: str) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -100,3 +104,18 @@ def test_true_risks_are_written_beside_the_inbox(text: tuple[Path, Manifest]) ->
 def test_a_risk_week_has_to_be_a_monday_of_the_span(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no Monday between"):
         generate(tmp_path / "inbox", people=100, years=1, risk_weeks=[dt.date(2025, 6, 3)])
+
+
+@pytest.mark.slow
+def test_bytes_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
+    made = []
+    for threads in ("1", "3"):
+        folder = tmp_path / threads
+        limits = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+        asked = ("--people", "700", "--seed", "6", "--years", "1", "--fault-rate", "0.005", "--out", str(folder))
+        command = [sys.executable, "-m", "pipelines.cli", "synth", "generate", *asked]
+        subprocess.run(command, check=True, env={**os.environ, **limits}, capture_output=True)
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json")
+        made.append({str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files})
+    assert len(made[0]) > 60
+    assert made[0] == made[1]
