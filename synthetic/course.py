@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthetic import crisis, moves, rng
 from synthetic.act import Acts
 from synthetic.people import YEAR, BoolArray, People
-from synthetic.rng import F64, I64
+from synthetic.rng import F64, I64, U64
 from synthetic.rules import Condition, Rules
 from synthetic.state import (
     AT_HOME,
@@ -87,6 +87,7 @@ def begin(people: People, world: World) -> State:
         hospital_until=np.full(n, -1, dtype=np.int64),
         dies_on=np.full(n, NEVER, dtype=np.int64),
         carer_lost_until=np.full(n, -1, dtype=np.int64),
+        reabled_until=np.full(n, -1, dtype=np.int64),
         practice=people.practice.copy(),
         relative=rng.uniform(key, "relative") < rules.carers.relative_helps,
         strain=rules.carers.spread * rng.normal(key, "strain", -1 % 2**32),
@@ -157,6 +158,8 @@ def _week(scene: Scene, death_day: I64) -> None:
     death_day[gone] = s.dies_on[gone]
     s.alive &= ~gone
     s.acute *= np.exp(-1 / c.heal_weeks)
+    helped = np.flatnonzero((s.reabled_until >= monday) & (s.hospital_until < monday))
+    s.acute[helped] *= np.exp((1 - c.reablement.heals) / c.heal_weeks)
     s.recent *= np.exp(-1 / c.recent_weeks)
 
 
@@ -248,11 +251,33 @@ def onset_hazard(people: People, c: Condition, rules: Rules) -> F64:
     return sex * np.exp(weight * hidden - weight**2 / 2 + c.poor * (5.5 - people.decile))
 
 
+def following_onset(key: U64, c: Condition, before: I64, today: int | None = None) -> I64:
+    """Day on which a condition that follows another begins; ``NEVER`` for those who do not come to it.
+
+    Args:
+        key: streams of the people.
+        c: the condition.
+        before: day on which the other began or will begin.
+        today: given that it has not begun by this day; None asks over the whole life.
+    """
+    waited = np.maximum(today - before, 0) if today is not None else np.zeros(len(before), np.int64)
+    open_still = np.exp(-waited / c.days)
+    chance = c.share * open_still / (1 - c.share + c.share * open_still)
+    comes = (rng.uniform(key, "follows " + c.name) < chance) & (before < NEVER)
+    day = before + waited + rng.whole(1 + c.days * rng.exponential(key, "onset " + c.name))
+    return np.where(comes, np.minimum(day, NEVER), NEVER)
+
+
 def _onsets(people: People, rules: Rules) -> NDArray[np.int32]:
     """Day on which each condition begins, shape (people, conditions): the cumulative hazard inverted once for life."""
     out = np.empty((len(people), len(rules.conditions)), dtype=np.int32)
     ages = np.arange(0, 111, dtype=float)
     for c in rules.conditions:
+        if c.follows:
+            before = out[:, rules.condition(c.follows).index].astype(np.int64)
+            follows = following_onset(people.key, c, before)
+            out[:, c.index] = np.where(follows < -c.lasts, NEVER, follows)
+            continue
         need = rng.exponential(people.key, "onset " + c.name) / onset_hazard(people, c, rules)
         curve = c.cumulative + 1e-9 * ages
         age = np.where(need <= curve[0], 0.0, np.interp(need, curve, ages, right=1e4))

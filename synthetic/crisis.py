@@ -64,12 +64,12 @@ def happen(scene: Scene, kind: str, who: I64, day: I64) -> None:
         _stay(scene, kind, who[ward], day[ward], (cause[ward], factor[ward]))
 
 
-def _weaken(scene: Scene, word: str, who: I64, jump: F64) -> None:
-    """A blow: the acute part of dependence rises (more with age), a share of it for good."""
+def _weaken(scene: Scene, word: str, who: I64, jump: F64, lasting: F64 | None = None) -> None:
+    """A blow: the acute part of dependence rises (more with age), a share of it (``lasting``) for good."""
     s, age = scene.state, scene.people.age(scene.day)[who]
     size = jump * np.clip((age - 40) / 40, 0.02, 1.3) * rng.exponential(scene.key[who], "jump " + word, scene.week)
     size = np.minimum(size * (0.6 + 0.25 * s.chronic[who]), 3.0)
-    stays = scene.course.jump_stays
+    stays = scene.course.jump_stays if lasting is None else lasting
     s.acute[who] += (1 - stays) * size
     s.chronic[who] = np.minimum(s.chronic[who] + stays * size, 8.0)
 
@@ -146,14 +146,20 @@ def _stay(scene: Scene, kind: str, who: I64, day: I64, illness: tuple[I64, F64])
     dies, moves, pathway = dies | sudden, moves & ~sudden, np.where(sudden, 0, pathway)
     s.hospital_until[who] = home
     s.dies_on[who] = np.where(dies, out, last)
+    confused = _delirium(scene, word, who, older, factor) & (out > day)
     left = c.stay_leaves  # bed rest: a longer stay leaves more behind
-    _weaken(scene, word, who, c.jump_stay * np.interp(out - day, left.nights, left.jump))
-    s.recent[who] = np.minimum(s.recent[who] + np.interp(out - day, left.nights, left.recent), 2.5)
+    jump = c.jump_stay * np.interp(out - day, left.nights, left.jump) * np.where(confused, c.delirium.jump, 1.0)
+    _weaken(scene, word, who, jump, np.where(confused, c.delirium.lasting, c.jump_stays))
+    more = np.interp(out - day, left.nights, left.recent) + c.delirium.recent * confused
+    s.recent[who] = np.minimum(s.recent[who] + more, 2.5)
+    reabled = _reablement(scene, word, who, d) & (pathway == 1)
+    s.reabled_until[who] = np.where(reabled, home + 7 * c.reablement.weeks, s.reabled_until[who])
     _begins(scene, who, day, cause)
     by_department = np.where(came_from != OWN, c.via_department.care_home, c.via_department.own_home)
     scene.log.add(
         "stay", person=who, day=day, ready=np.minimum(day + nights, out), out=out, home=home, cause=cause, dies=dies,
         pathway=pathway, dependence=d, came_from=came_from, fall=np.full(len(who), kind == "fall"),
+        confused=confused, reabled=reabled,
         via_department=rng.uniform(k, word + " route", week) < by_department,
     )  # fmt: skip
     move_in(scene, who[moves], home[moves])
@@ -176,9 +182,19 @@ def _nights(scene: Scene, word: str, who: I64, older: F64, factor: F64) -> I64:
     c, k, d = scene.course, scene.key[who], np.minimum(scene.state.dependence[who], 7.0)
     zero = logistic(c.stay_zero.constant + c.stay_zero.per_decade_over_40 * older + c.stay_zero.dependence * d)
     centre = c.stay_days.constant + c.stay_days.per_decade_over_40 * older + c.stay_days.dependence * d
+    poor_reserve = c.stay_days.hidden * scene.people.hidden[who]
+    centre = centre + poor_reserve + c.stay_days.vulnerability * scene.state.vulnerability[who]
     drawn = np.exp(centre + c.stay_days.spread * rng.normal(k, word, scene.week)) * factor
     no_night = (rng.uniform(k, word + " zero", scene.week) < zero) & (factor < c.overnight_from)
     return np.where(no_night, 0, np.ceil(np.minimum(drawn, 150))).astype(np.int64)
+
+
+def _delirium(scene: Scene, word: str, who: I64, older: F64, factor: F64) -> NDArray[np.bool_]:
+    """Who becomes delirious in a stay; ``factor`` on the length of stay stands for how ill somebody is."""
+    rule, d = scene.course.delirium, np.minimum(scene.state.dependence[who], 7.0)
+    odds = rule.constant + rule.per_decade_over_40 * older + rule.dependence * d + rule.stay * (factor - 1)
+    odds = odds + rule.dementia * scene.has("dementia", who)
+    return rng.uniform(scene.key[who], word + " delirium", scene.week) < logistic(odds)
 
 
 def _pathway(scene: Scene, word: str, who: I64, nights: I64) -> I64:
@@ -191,6 +207,15 @@ def _pathway(scene: Scene, word: str, who: I64, nights: I64) -> I64:
     weights[:, 0] += np.where(nights < 3, 6.0, 0.0)
     pathway = rng.pick(rng.uniform(scene.key[who], word + " pathway", scene.week), weights)
     return np.where((s.home[who] != OWN) | (nights == 0), 0, pathway)
+
+
+def _reablement(scene: Scene, word: str, who: I64, dependence: F64) -> NDArray[np.bool_]:
+    """Who of those who go home with support gets reablement: adults who may gain from it."""
+    spec = scene.world.rules.section["community"]["reablement"]
+    share = spec["share"] * np.where(scene.state.palliative[who], spec["palliative"], 1.0)
+    share = share * np.where(scene.has("dementia", who), spec["dementia"], 1.0)
+    share = share * ((dependence <= spec["most_dependence"]) & (scene.people.age(scene.day)[who] >= 18))
+    return rng.uniform(scene.key[who], word + " reablement", scene.week) < share
 
 
 def _wait(scene: Scene, word: str, who: I64, pathway: I64) -> F64:

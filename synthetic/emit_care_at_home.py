@@ -89,14 +89,17 @@ def _stretches(life: Life, who: I64, taken: NDArray[np.int8]) -> Package:
         was == 0, 21 + 30 * rng.exponential(key, "package wait", month), 5 + 9 * rng.uniform(key, "review wait", month)
     )
     back = np.where((month == 0) & (was == 0), np.minimum(500 * rng.exponential(key, "care since"), 2400), 0)
-    start = 28 * month + rng.whole(wait - back)
+    start = life.back_home(person, 28 * month + rng.whole(wait - back))
     follows = np.append(column[1:] == column[:-1], False)
     touches = follows & (np.append(month[1:], 0) * 28 == ends)
     runs_on = ends >= 28 * (len(taken) - 1)
     end = np.where(touches, np.append(start[1:], 0), np.where(runs_on, NEVER, ends))
     end = np.minimum(end, moved_to_home(life)[person])
     keep = end > start
-    return Package(person[keep], start[keep], end[keep], level[keep], was[keep])
+    person, start, end, level = person[keep], start[keep], end[keep], level[keep]
+    goes_on = (person[1:] == person[:-1]) & (start[1:] == end[:-1])
+    before_it = np.where(goes_on, level[:-1], 0)
+    return Package(person, start, end, level, np.append(np.zeros(min(len(level), 1), np.int64), before_it))
 
 
 def home_support(told: Told) -> None:
@@ -122,8 +125,9 @@ def home_support(told: Told) -> None:
         outcome=CONTINUES,
     )  # fmt: skip
     _low_level(told)
-    reviews(told, new, p.start[first], np.minimum(moved_to_home(life)[new], life.leaves[new]))
-    _beside(told, new, p.start[first], p.end[first])
+    last = p.end[np.append(np.flatnonzero(first)[1:], len(first)) - 1]  # of all levels without a gap
+    reviews(told, new, p.start[first], np.minimum(last, life.leaves[new]))
+    _beside(told, new, p.start[first], last)
 
 
 def _low_level(told: Told) -> None:
@@ -186,7 +190,7 @@ def _left_hospital(life: Life, person: I64, day: I64) -> NDArray[np.bool_]:
 
 def _reason(life: Life, p: Package) -> NDArray[np.str_]:
     """Why a package was looked at again."""
-    tired = life.state("strain", p.person, np.maximum(p.start, 0)) > 0.8
+    tired = (life.state("strain", p.person, np.maximum(p.start, 0)) > 0.8) & (p.level > p.before)
     return np.where(tired, "Unplanned – carer related", "Unplanned – change of need")
 
 
@@ -195,7 +199,7 @@ def reablement(told: Told) -> None:
     life, spec = told.life, told.life.rules.section["social_care"]
     stay = life.stay
     at = np.flatnonzero(
-        (stay["pathway"] == 1)
+        stay["reabled"].astype(bool)
         & (rng.uniform(life.key(stay["person"]), "council reablement", stay["day"]) < spec["reablement"]["share"])
     )
     person, out = stay["person"][at], stay["out"][at]

@@ -197,9 +197,11 @@ def _diagnoses(out: Written) -> None:
         coded = (rng.uniform(key, "coded " + c.name) < c.coded * quality / 0.85) & (known < life.world.days)
         coded, known = _or_from_letter(life, c, coded, known)
         codes, weights = np.array(list(c.gp)), np.array(list(c.gp.values()))
+        of_women = weights * np.array([code not in life.rules.section["men_only"] for code in c.gp])
         for word, chance in (("", 1.0), (" again", 0.25)):
             who = everyone[coded & (rng.uniform(key, "said " + c.name + word) < chance)]
-            pick = codes[rng.pick(rng.uniform(key[who], "code " + c.name + word), weights)]
+            u = rng.uniform(key[who], "code " + c.name + word)
+            pick = codes[np.where(life.people.female[who], rng.pick(u, of_women), rng.pick(u, weights))]
             later = rng.whole(2000 * rng.uniform(key[who], "when " + c.name + word)) if word else 0
             out.add(who, weekday(known[who] + later), pick)
 

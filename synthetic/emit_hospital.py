@@ -57,9 +57,9 @@ def elective(life: Life) -> dict[str, NDArray]:
             nights = np.ceil(np.exp(0.7 + 0.6 * rng.normal(people.key[who], "nights " + function, year))).astype(
                 np.int64
             )
-            code = np.array(codes)[
-                np.floor(len(codes) * rng.uniform(people.key[who], "elective code", year)).astype(int)
-            ]
+            u = rng.uniform(people.key[who], "elective code", year)
+            theirs = [c for c in codes if c not in life.rules.section["men_only"]]
+            code = np.where(people.female[who], _any_of(theirs, u), _any_of(codes, u))
             found.append((who, day, day + np.where(same_day, 0, nights), np.full(len(who), function), code))
     found.append(_cancer_treatment(life))
     person, day, out, functions, code = (np.concatenate(c) for c in zip(*found, strict=True))
@@ -97,9 +97,17 @@ def _cancer_treatment(life: Life) -> tuple[I64, I64, I64, NDArray[np.str_], NDAr
     person = who[row]
     day = onset[person] + 35 + turn * int(rule["every"])
     day = np.where(day % 7 >= 5, day - 3, day)
-    kinds = life.rules.condition("cancer").icd
-    code = _draw(kinds, rng.uniform(life.key(person), "which cancer"))
-    return person, day, day, np.full(len(person), "303"), code.astype("<U4")
+    return person, day, day, np.full(len(person), "303"), cancer_site(life, person)
+
+
+def cancer_site(life: Life, person: I64) -> NDArray[np.str_]:
+    """Where each person's cancer began, or would begin: the same place in every record."""
+    sites, u = life.rules.section["cancer_sites"], rng.uniform(life.key(person), "which cancer")
+    return np.where(life.people.female[person], _draw(sites["women"], u), _draw(sites["men"], u)).astype("<U4")
+
+
+def _any_of(codes: list[str], u: F64) -> NDArray[np.str_]:
+    return np.array(codes)[np.floor(len(codes) * u).astype(int)]
 
 
 def episode_frame(life: Life) -> pl.DataFrame:
@@ -189,6 +197,7 @@ def _emergency_episodes(life: Life) -> dict[str, NDArray]:
         "method": method[row], "source": _came_from(stay["came_from"])[row], "destination": destination[row],
         "how": np.where(died, "4", "1")[row], "class": np.full(len(row), "1"), "function": function,
         "cause": np.where(stay["fall"].astype(bool), -1, stay["cause"])[row], "dependence": stay["dependence"][row],
+        "confused": stay["confused"][row],
         "main": np.full(len(row), "", dtype="<U4"),
     }  # fmt: skip
 
@@ -207,6 +216,7 @@ def _rehabilitation_episodes(life: Life) -> dict[str, NDArray]:
         "destination": np.select([home_after == NURSING, home_after == RESIDENTIAL], ["55", "56"], "19"),
         "how": np.full(n, "1"), "class": np.full(n, "1"), "function": np.full(n, "314"),
         "cause": np.where(stay["fall"][at].astype(bool), -1, stay["cause"][at]), "dependence": stay["dependence"][at],
+        "confused": np.zeros(n, bool),
         "main": np.full(n, "", dtype="<U4"),
     }  # fmt: skip
 
@@ -222,6 +232,7 @@ def _elective_episodes(life: Life) -> dict[str, NDArray]:
         "destination": np.full(n, "19"),
         "how": np.full(n, "1"), "class": np.where(e["out"] > e["day"], "1", "2"), "function": e["function"],
         "cause": np.full(n, -2), "dependence": life.state("dependence", person, e["day"]), "main": e["code"],
+        "confused": np.zeros(n, bool),
     }  # fmt: skip
 
 
@@ -236,10 +247,19 @@ def _diagnoses(life: Life, table: dict[str, NDArray]) -> list[NDArray[np.str_]]:
     u = rng.uniform(key, "outer cause", table["admitted"])
     outer = np.where(in_home, _draw(spec["cause_in_home"], u), _draw(spec["cause"], u))
     columns.append(np.where(fall, outer, ""))
+    told = life.rules.section["delirium_told"]
+    written = table["confused"] & (rng.uniform(key, "icd delirium", table["admitted"]) < told["share"])
+    with_dementia = life.has("dementia", person, table["admitted"])
+    columns.append(np.where(written, np.where(with_dementia, told["dementia"], told["plain"]), ""))
     for c in life.rules.conditions:
         ill = life.course.onset[person, c.index] <= start
         for code, share in c.icd.items():
-            columns.append(np.where(ill & (rng.uniform(key, "icd " + code) < share), code, ""))
+            theirs = ill & life.can_be(code, person)
+            columns.append(np.where(theirs & (rng.uniform(key, "icd " + code) < share), code, ""))
+    cancer = life.has("cancer", person, start) & (
+        rng.uniform(key, "icd cancer") < life.rules.section["cancer_sites"]["told"]
+    )
+    columns.append(np.where(cancer, cancer_site(life, person), ""))
     scale = np.clip(table["dependence"] / 5, 0, 1.2) ** life.rules.section["extras_power"]
     depth = life.rules.section["extras_by_nights"]
     deeper = np.interp(table["out"] - table["admitted"], depth["nights"], depth["factor"])

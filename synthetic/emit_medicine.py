@@ -48,6 +48,7 @@ def _started(life: Life) -> Runs:
         for product, share in products.items():
             word = f"medicine {name} {product}"
             takes = (rng.uniform(life.people.key, word) < share) & (onset < life.world.days)
+            takes &= life.can_be(product, everyone)
             who = everyone[takes]
             wait = rng.whole(60 * rng.exponential(life.people.key[who], word + " wait"))
             runs.append((who, onset[who] + wait, int(product), word))
@@ -70,9 +71,12 @@ def _repeats(life: Life, runs: Runs) -> tuple[I64, I64, I64, I64, I64]:
     product = np.concatenate([np.full(len(r[0]), r[2], np.int64) for r in runs])
     u = np.concatenate([rng.uniform(life.people.key[r[0]], r[3] + " stops") for r in runs])
     phase = np.concatenate([rng.uniform(life.people.key[r[0]], r[3] + " phase") for r in runs])
-    order = np.lexsort((start, product, person))  # one run of a product a person, whatever it is for
+    kind = product.copy()
+    for first, *others in life.rules.section["one_of"]:
+        kind[np.isin(product, others)] = first
+    order = np.lexsort((product, start, kind, person))  # one run of a kind a person, whatever it is for
     repeated = np.zeros(len(order), dtype=bool)
-    repeated[1:] = (person[order][1:] == person[order][:-1]) & (product[order][1:] == product[order][:-1])
+    repeated[1:] = (person[order][1:] == person[order][:-1]) & (kind[order][1:] == kind[order][:-1])
     person, start, product, u, phase = (c[order[~repeated]] for c in (person, start, product, u, phase))
     every = life.quality["issue_days"][life.people.practice[person]].astype(np.int64)
     rate = life.rules.section["medicine_stops_per_year"]
@@ -89,13 +93,15 @@ def _courses(life: Life) -> tuple[I64, I64, I64, I64, I64]:
     """Seven-day courses begun on the day of a crisis that was not admitted."""
     table = life.course.log.table("crisis")
     none = np.zeros(0, np.int64)
+    if not table:
+        return none, none, none, none, none
     parts: list[tuple[I64, I64, I64]] = [(none, none, none)]
     for i, name in enumerate(life.rules.section["crises"]):
-        for product, share in life.rules.section["antibiotics"].get(name, {}).items():
-            at = np.flatnonzero((table["cause"] == i) & (table["dealt"] < 3)) if table else none
-            if len(at):
-                u: F64 = rng.uniform(life.key(table["person"][at]), f"course {product}", table["day"][at])
-                at = at[u < share]
-                parts.append((table["person"][at], weekday(table["day"][at]), np.full(len(at), int(product))))
+        for group in life.rules.section["antibiotics"].get(name, []):
+            at = np.flatnonzero((table["cause"] == i) & (table["dealt"] < 3))
+            products, edges = np.array(list(group)), np.cumsum(list(group.values()))
+            u: F64 = rng.uniform(life.key(table["person"][at]), f"course {products[0]}", table["day"][at])
+            at, which = at[u < edges[-1]], np.searchsorted(edges, u[u < edges[-1]], side="right")
+            parts.append((table["person"][at], weekday(table["day"][at]), products[which]))
     person, day, product = (np.concatenate(c) for c in zip(*parts, strict=True))
     return person, day, product, np.full(len(person), 14), np.full(len(person), 7)

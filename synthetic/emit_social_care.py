@@ -100,7 +100,7 @@ ALONE, MOBILITY, PERSONAL, MEMORY, MENTAL, LEARNING, CARER = range(len(REASONS))
 def support_reason(life: Life, t: dict[str, NDArray]) -> I64:
     """Why each person came to the council, as a place in ``REASONS``: what is seen at home, diagnosed or not."""
     person, day = t["person"], t["start"]
-    need = life.state("dependence", person, day) + 0.4 * rng.normal(life.key(person), "reason seen", day)
+    need = life.state("dependence", person, day) + 0.4 * rng.normal(life.key(person), "reason seen")
     settled = need < life.rules.section["social_care"]["low_level"]["at"]
     low = life.state("vulnerability", person, day) > 0.3
     return np.select(

@@ -54,7 +54,8 @@ class Life:
         """Emergency stays in order of person and day."""
         table = self.course.log.table("stay")
         if not table:
-            return {k: np.zeros(0, np.int64) for k in ("person", "day", "out", "home", "ready", "cause", "pathway")}
+            names = ("person", "day", "out", "home", "ready", "cause", "pathway", "dies", "fall", "reabled", "confused")
+            return {k: np.zeros(0, np.int64) for k in names}
         order = np.lexsort((table["day"], table["person"]))
         return {name: column[order] for name, column in table.items()}
 
@@ -68,6 +69,19 @@ class Life:
             return np.zeros(len(person), dtype=bool)
         at = np.maximum(np.searchsorted(self._stay_at, person * _STRIDE + day + _SHIFT, side="right") - 1, 0)
         return (self.stay["person"][at] == person) & (self.stay["day"][at] <= day) & (self.stay["home"][at] >= day)
+
+    def back_home(self, person: I64, day: I64) -> I64:
+        """The same day, or the day after a stay for those who lie in hospital on it."""
+        out = day
+        while (away := self.in_hospital(person, out)).any():
+            at = np.searchsorted(self._stay_at, person * _STRIDE + out + _SHIFT, side="right") - 1
+            out = np.where(away, self.stay["home"][at] + 1, out)
+        return out
+
+    def can_be(self, code: object, person: I64) -> BoolArray:
+        """Whether a code or product may concern each person, by sex (``men_only`` in the rules)."""
+        only_men = code in self.rules.section["men_only"]
+        return ~self.people.female[person] if only_men else np.ones(len(person), dtype=bool)
 
     def lives_here(self, person: I64, day: I64) -> BoolArray:
         """Whether each person was in the county and alive on that day (records from before entry do not count)."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from synthetic import rng
 from synthetic.crisis import TEAM
 from synthetic.life import Life, ordinal
-from synthetic.rng import F64, I64
+from synthetic.rng import I64
 from synthetic.state import MONTH
 
 SERVICES = (
@@ -77,7 +77,7 @@ def _after_events(life: Life) -> dict[str, tuple[I64, I64, I64 | None]]:
     team = [(t["person"][t["dealt"] == TEAM], t["day"][t["dealt"] == TEAM]) for t in crisis if t]
     found["crisis_team"] = (np.concatenate([t[0] for t in team]), np.concatenate([t[1] for t in team]), None)
     one = np.flatnonzero((stay["pathway"] == 1) & (life.age(stay["person"], stay["day"]) >= 18))
-    first = rng.uniform(life.key(stay["person"][one]), "which at home", stay["day"][one]) < _suits(life, one)
+    first = stay["reabled"][one].astype(bool)
     found["reablement"] = (stay["person"][one[first]], stay["out"][one[first]] + 1, None)
     found["home_first"] = (stay["person"][one[~first]], stay["out"][one[~first]] + 1, None)
     bed = np.flatnonzero(stay["home"] > stay["out"])
@@ -109,16 +109,6 @@ def _by_state(life: Life) -> dict[str, tuple[I64, I64, I64 | None]]:
     frail = np.flatnonzero(past.any(axis=0))
     found["case_management"] = _some(life, "case_management", frail, 28 * past[:, frail].argmax(axis=0) + 30)
     return found
-
-
-def _suits(life: Life, stays: I64) -> F64:
-    """Chance that someone who goes home with support gets reablement: those who may gain from it."""
-    spec, stay = life.rules.section["community"]["reablement"], life.stay
-    person, out = stay["person"][stays], stay["out"][stays]
-    share = np.full(len(stays), float(spec["share"]))
-    share *= np.where(life.state("palliative", person, out), spec["palliative"], 1.0)
-    share *= np.where(life.has("dementia", person, out), spec["dementia"], 1.0)
-    return share * (stay["dependence"][stays] <= spec["most_dependence"])
 
 
 def _asked_for(life: Life, name: str) -> tuple[I64, I64, None]:

@@ -41,6 +41,8 @@ class Condition:
         cumulative: cumulative onset hazard by age (index = age in years, 0..110), for the reference person.
         gp: SNOMED codes with the share of records that use each; empty when the GP record has no list for it.
         icd: ICD-10 codes with the chance that an episode of a person who has it carries each.
+        follows: the condition it comes after, if any; then ``share`` of those who have that come to it, after an
+            exponential wait of mean ``days``, and nobody has had it on the first day for longer than ``lasts``.
     """
 
     name: str
@@ -55,6 +57,10 @@ class Condition:
     coded: float
     gp: dict[int, float]
     icd: dict[str, float]
+    follows: str = ""
+    share: float = 0.0
+    days: float = 0.0
+    lasts: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +111,7 @@ def _condition(index: int, name: str, spec: dict[str, Any]) -> Condition:
         slope = max(known[-1] - known[-2], 1e-4) / 10
         cumulative = np.interp(ages, [0, 15, 40, 55, 65, 75, 85], [0, known[0] * 0.15, *known])
         cumulative = np.where(ages > 85, known[-1] + slope * (ages - 85), cumulative)
+    ((before, share),) = spec.get("follows", {"": 0.0}).items()
     weights = {k: float(spec[k]) for k in ("female", "hidden", "poor", "function", "crisis", "death", "coded")}
     return Condition(
         name=name,
@@ -113,4 +120,8 @@ def _condition(index: int, name: str, spec: dict[str, Any]) -> Condition:
         **weights,
         gp={int(k): float(v) for k, v in spec["gp"].items()},
         icd={str(k): float(v) for k, v in spec["icd"].items()},
+        follows=before,
+        share=float(share),
+        days=float(spec.get("days", 0)),
+        lasts=float(spec.get("lasts", 0)),
     )

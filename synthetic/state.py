@@ -48,6 +48,7 @@ class State:
     Days count from the first day of the world. ``chronic`` and ``acute`` are the two parts of dependence, ``recent``
     the raised hazard after an emergency stay, ``vulnerability`` the slow unrecorded swing; ``onset`` (people,
     conditions) is the day each condition began or will begin; ``hospital_until`` is the last day of a stay.
+    ``reabled_until`` is the last day on which reablement speeds healing.
     ``relative`` says that someone from outside the household helps; ``strain`` is how hard it has become for them.
     """
 
@@ -67,6 +68,7 @@ class State:
     hospital_until: I64
     dies_on: I64
     carer_lost_until: I64
+    reabled_until: I64
     relative: BoolArray
     strain: F64
     practice: I64

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic import number, rng
-from synthetic.course import begin, live, onset_hazard
+from synthetic.course import begin, following_onset, live, onset_hazard
 from synthetic.life import Life
 from synthetic.people import YEAR, People
 from synthetic.rng import F64, I64, U64
@@ -171,6 +171,11 @@ def _future_onsets(people: People, state: State, world: World, day: int, salt: i
     age_now = np.clip(people.age(day), 0, 110)
     for c in world.rules.conditions:
         later = onset[:, c.index] > day
+        if c.follows:
+            before = onset[:, world.rules.condition(c.follows).index].astype(np.int64)
+            drawn = following_onset(key, c, before, day)
+            onset[:, c.index] = np.where(later, np.maximum(drawn, day + 1), onset[:, c.index])
+            continue
         curve = c.cumulative + 1e-9 * ages
         need = np.interp(age_now, ages, curve) + rng.exponential(key, "onset " + c.name) / onset_hazard(
             people, c, world.rules

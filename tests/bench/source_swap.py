@@ -44,8 +44,9 @@ CODELISTS = (
     "frailty_moderate", "frailty_severe", "lives_alone",
 )  # fmt: skip
 TEAMS = ("12", "19", "26", "27", "29", "47", "51", "52", "53", "54")  # types of community team
-#: groups of hospital codes: cancer, dementia, heart failure, lungs, kidneys, low mood, frailty, rehabilitation, dying
-CODED = ("C", "F0|G30", "I50", "J44", "N18", "F32", "R54|R26|R29", "Z50", "Z51")
+#: groups of hospital codes: cancer, dementia, heart failure, lungs, kidneys, low mood, frailty, rehabilitation, dying,
+#: cancer that has spread, breathing failure, a scarred liver, delirium
+CODED = ("C", "F0[0-3]|G30", "I50", "J44", "N18", "F32", "R54|R26|R29", "Z50", "Z51", "C7[789]", "J96", "K74", "F05")
 WINDOWS = (30, 90, 365, 730)
 F32 = NDArray[np.float32]
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
-from synthetic import emit_social_care
+from synthetic import emit_care_at_home, emit_social_care
+from synthetic.course import begin, live
 from synthetic.deliveries import _growing, make_life
 from synthetic.life import Life
 from synthetic.plan import Plan
+from synthetic.state import NEVER
 
 PLAN = Plan(people=3_000, seed=19, first_day=dt.date(2022, 2, 7), last_delivery=dt.date(2026, 2, 23), weekly=4)
 #: a visit or consultation with the person, on the day of the row
@@ -82,3 +86,60 @@ def test_a_home_visit_by_the_crisis_team_is_to_someone_at_home(life: Life, frame
     assert plans.height > 500
     person, day = who_when(plans)
     assert life.lives_here(person, day).all()
+
+
+def test_no_illness_begins_before_the_one_it_follows(life: Life) -> None:
+    for c in life.rules.conditions:
+        if c.follows:
+            began = life.course.onset[:, c.index] < NEVER
+            assert began.any(), c.name
+            before = life.course.onset[:, life.rules.condition(c.follows).index]
+            assert (life.course.onset[began, c.index] > before[began]).all(), c.name
+
+
+def test_no_woman_has_a_code_or_a_medicine_of_men(life: Life, frames: dict[str, pl.DataFrame]) -> None:
+    men_only = {str(code) for code in [*life.rules.section["men_only"], "C61X"]}
+    found = 0
+    for name, column in (("gp_event", "code"), ("gp_medication", "product_code"), ("apc", "diagnosis")):
+        frame = frames[name]
+        for each in [c for c in frame.columns if c.startswith(column)]:
+            rows = frame.filter(pl.col(each).cast(pl.String).is_in(list(men_only)))
+            found += rows.height
+            assert not life.people.female[rows["_person"].to_numpy()].any(), (name, each)
+    assert found > 20
+
+
+def test_a_package_of_care_at_home_does_not_begin_in_a_hospital_bed(life: Life) -> None:
+    packages = emit_care_at_home.packages(life)
+    assert len(packages.person) > 50
+    assert not life.in_hospital(packages.person, packages.start).any()
+
+
+def test_an_infection_brings_one_antibiotic(life: Life, frames: dict[str, pl.DataFrame]) -> None:
+    (group,) = life.rules.section["antibiotics"]["urine_infection"]
+    given = frames["gp_medication"].filter(pl.col("product_code").is_in(list(group)))
+    assert given.height > 10
+    assert given.select("_person", "_day").is_unique().all()
+
+
+def test_nobody_takes_two_medicines_that_stand_for_each_other(life: Life, frames: dict[str, pl.DataFrame]) -> None:
+    issued = frames["gp_medication"]
+    for group in life.rules.section["one_of"]:
+        taken = (
+            issued.filter(pl.col("product_code").is_in(group))
+            .group_by("_person")
+            .agg(pl.col("product_code").n_unique())
+        )
+        assert taken.height > 3
+        assert taken["product_code"].max() == 1, group
+
+
+def test_reablement_heals(life: Life) -> None:
+    course = life.rules.course
+    same = SimpleNamespace(**vars(course) | {"reablement": SimpleNamespace(heals=1.0, weeks=course.reablement.weeks)})
+    without = dataclasses.replace(life.world, rules=dataclasses.replace(life.rules, course=same))
+    other = live(life.people, begin(life.people, without), without, 80).final
+    now = live(life.people, begin(life.people, life.world), life.world, 80).final
+    helped = now.alive & other.alive & (now.reabled_until >= 7 * 74)
+    assert helped.sum() > 5
+    assert now.acute[helped].mean() < other.acute[helped].mean()
