@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
 import polars as pl
 
@@ -9,6 +11,7 @@ from outreach.stored import ROWS
 from pipelines.list_checks import LEDGER, LIST, POSSIBLE, WeekLists
 from pipelines.moved import protected
 from pipelines.presentation import markdown
+from pipelines.webserver import LISTS, link_to
 
 Told = dict[str, dg.MetadataValue | int | str]
 _WHY = ["shown", "still_here", "over_capacity"]
@@ -33,6 +36,7 @@ def _considered(made: WeekLists) -> Told:
         "practices without a team": ", ".join(report.unassigned) or "none",
         "rows of earlier lists answered": report.answered,
         "returned rows not taken": report.feedback_faults,
+        "people added who are not the team's to list": report.added_elsewhere,
         "lines on the safety incident list": len(report.incidents),
     }
 
@@ -60,17 +64,26 @@ def _given(made: WeekLists) -> Told:
     sheets = rows.pivot("sheet", index="team", values="rows").fill_null(0).sort("team")
     books = [p for p in report.files if p.suffix == ".xlsx"]
     files = pl.DataFrame(
-        {"team": [p.stem for p in books], "workbook": [str(p) for p in books]},
-        schema_overrides={"team": pl.String, "workbook": pl.String},
+        {
+            "team": [p.stem for p in books],
+            "workbook": [_link(p) for p in books],
+            "page": [_link(p.with_suffix(".html")) for p in books],
+        },
+        schema_overrides=dict.fromkeys(("team", "workbook", "page"), pl.String),
     )
     return {
         "dagster/row_count": sum(report.statuses.values()),
         "shown": report.shown,
         "teams": _table(pl.DataFrame([vars(t) for t in report.teams]).drop("marginal_score", strict=False)),
         "rows by sheet": _table(protected(sheets)),
-        "workbooks": _table(files),
+        "to open or download, once the run has published": _table(files),
         "folder": dg.MetadataValue.path(str(report.ledger.parent)),
     }
+
+
+def _link(file: Path) -> str:
+    """A list as the pages of ``anticipate ui`` hand it out, when it is in the current publication."""
+    return f"[{file.name}]({link_to(f'{LISTS}/{file.parent.name}/{file.name}')})"
 
 
 def _table(table: pl.DataFrame) -> dg.MetadataValue:

@@ -67,7 +67,7 @@ def _commands(host: str, port: int, *, looking_only: bool) -> dict[str, list[str
     """Webserver and daemon; pages for looking only have no daemon beside them."""
     shared = ["--module-name", LOCATION, "--code-server-log-level", "error"]
     quiet = ["--log-level", "warning", "--dagster-log-level", "warning"]
-    webserver = ["dagster_webserver", "--host", host, "--port", str(port), *shared, *quiet]
+    webserver = ["pipelines.webserver", "--host", host, "--port", str(port), *shared, *quiet]
     if looking_only:
         return {"webserver": [*webserver, "--read-only"]}
     return {"webserver": webserver, "daemon": ["dagster._daemon", "run", *shared, "--log-level", "warning"]}

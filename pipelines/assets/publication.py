@@ -17,6 +17,7 @@ from pipelines.presentation import markdown
 from pipelines.publication import DASHBOARD, MODEL_CARD, POPULATION_PAGE, contents_of, publish_contents
 from pipelines.publish import ANALYST, WAREHOUSE
 from pipelines.resources import Writer
+from pipelines.webserver import ROUTE, link_to
 
 KEY = dg.AssetKey("publication")
 
@@ -63,10 +64,16 @@ def publication(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[d
             "week": manifest["week"],
             "content": manifest["content"],
             "tables": dg.MetadataValue.md(markdown(tables, rows=200)),
+            "everything to open or download": dg.MetadataValue.url(ROUTE),
+            **{
+                f"open {name}": dg.MetadataValue.url(link_to(name))
+                for name in (DASHBOARD, POPULATION_PAGE, MODEL_CARD)
+                if (folder / name).exists()
+            },
             "folder": dg.MetadataValue.path(str(folder)),
             **{
                 name: dg.MetadataValue.path(str(folder / name))
-                for name in (DASHBOARD, POPULATION_PAGE, MODEL_CARD, WAREHOUSE, ANALYST)
+                for name in (WAREHOUSE, ANALYST)
                 if (folder / name).exists()
             },
         },

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -44,6 +46,22 @@ def _wait_until_up(port: int, ui: subprocess.Popen[str]) -> None:
     pytest.fail("the UI did not come up")
 
 
+def _handed_out(port: int, home: Path) -> int:
+    """Opens every link of the page of what is published; nothing else of the home can be had."""
+    site = f"http://127.0.0.1:{port}"
+    with urllib.request.urlopen(f"{site}/published", timeout=60) as answer:
+        links = re.findall('href="([^"]+)"', answer.read().decode())
+    assert {"/published/dashboard.html", "/published/population.html"} <= set(links)
+    for link in links:
+        with urllib.request.urlopen(site + link, timeout=60) as answer:
+            name = urllib.parse.unquote(link.removeprefix("/published/"))
+            assert answer.read() == (home / "published" / "current" / name).read_bytes()
+    for other in ("analyst.duckdb", "manifest.json", "..%2F..%2Fvault%2Fkey%2Fperson.key"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{site}/published/{other}", timeout=60)
+    return len(links)
+
+
 @pytest.mark.slow
 def test_the_ui_shows_the_runs_of_the_home_and_ends_when_told(demo_home: Path) -> None:
     port = _free_port()
@@ -60,6 +78,7 @@ def test_the_ui_shows_the_runs_of_the_home_and_ends_when_told(demo_home: Path) -
             runs = found["runsOrError"]["results"]  # type: ignore[index]
             assert {(r["jobName"], r["status"]) for r in runs} == {("weekly", "SUCCESS")}
             assert all(r["repositoryOrigin"] for r in runs)
+            assert _handed_out(port, demo_home) > 2
             daemons = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy } } } }"
             for _ in range(120):
                 statuses = _ask(port, daemons)["instance"]["daemonHealth"]["allDaemonStatuses"]  # type: ignore[index]
