@@ -44,35 +44,31 @@ def parameters(rows: int) -> dict[str, Any]:
     return {**PARAMETERS, "num_leaves": 8 if rows < 200_000 else 15, "min_data_in_leaf": max(200, rows // 2000)}
 
 
-def train(names: Sequence[str], values: np.ndarray, event: np.ndarray, weight: np.ndarray, *, threads: int) -> str:
-    """One model on all rows of some weight, as text without thread count: the same for any number of threads.
-
-    A value that is unknown in no row would be taken for zero when it is: see `models.silence`.
-
-    Args:
-        names: features, the columns of ``values``.
-        values: float32 rows; NaN is unknown.
-        event: whether the event happened.
-        weight: rows of weight 0 are not learned from.
-        threads: for speed only.
-    """
-    return train_but(names, values, event, weight, np.zeros(len(values), np.int64), threads=threads)[0]
-
-
 def train_but(
     names: Sequence[str],
     values: np.ndarray,
     event: np.ndarray,
     weight: np.ndarray,
-    fold: np.ndarray,
+    fold: np.ndarray | None = None,
     *,
     threads: int,
     leave_out: Sequence[int] = (-1,),
     objective: str = "binary",
 ) -> list[str]:
-    """For each fold to leave out, one model that has not seen its rows (-1: none is left out).
+    """For each fold to leave out, one model that has not seen its rows, as text without thread count.
 
-    ``objective`` is LightGBM's; ``gamma`` learns the mean of numbers above zero, given as ``event``.
+    The same for any number of threads. A value that is unknown in no row would be taken for zero when it is: see
+    `models.silence`.
+
+    Args:
+        names: features, the columns of ``values``.
+        values: float32 rows; NaN is unknown.
+        event: whether the event happened; for ``gamma`` numbers above zero.
+        weight: rows of weight 0 are not learned from.
+        fold: of each row; needed where one is left out.
+        threads: for speed only.
+        leave_out: the folds; -1: none is left out.
+        objective: LightGBM's; ``gamma`` learns the mean of numbers above zero.
     """
     lightgbm = load_lightgbm()
     told = weight > 0
@@ -86,10 +82,10 @@ def train_but(
         params={**settings, "num_threads": threads},
         free_raw_data=False,
     ).construct()
-    folds = fold[told]
+    folds = None if fold is None else fold[told]
     texts = []
     for number in leave_out:
-        part = whole if number < 0 else whole.subset(np.flatnonzero(folds != number).tolist())
+        part = whole if folds is None or number < 0 else whole.subset(np.flatnonzero(folds != number).tolist())
         model = lightgbm.train({**settings, "num_threads": threads}, part, ROUNDS)
         texts.append(without_threads(model.model_to_string()))
     return texts

@@ -115,6 +115,24 @@ def neighbourhoods_section(kept: Kept) -> Section:
     )
 
 
+def stability_section(kept: Kept) -> Section:
+    """How many of the highest are the same after a refit, and a quarter later."""
+    found, limits = kept.metrics.get("stability") or {}, load_limits()
+    if not found:
+        return Section("Stability", ("Not measured.",))
+    top = f"the highest {limits.list_share:.0%}"
+    blocks = [
+        f"Fitted twice more, to two halves of the people that share nobody: {span(found['refits'], percent=True)} of "
+        f"{top} by one half are among {top} by the other. The model learned from all, so it is steadier than this."
+    ]
+    if weeks := found["weeks"]:
+        blocks.append(
+            f"{weeks['weeks']} weeks later, among {weeks['people']:,} people tested both times: "
+            f"{span(weeks['overlap'], percent=True)} of {top} had been there before."
+        )
+    return Section("Stability", tuple(blocks))
+
+
 def decision_section(kept: Kept) -> Section:
     """Net benefit against acting on everyone, on no one, and by the frailty index."""
     curve = kept.metrics.get("decision_curve", [])
@@ -175,7 +193,7 @@ def dependence_section(kept: Kept, declared: FeatureSet) -> Section:
     """How the prediction goes with its strongest predictors, and which go together."""
     found = kept.about.get("dependence") or {}
     if not found.get("partial"):
-        return Section("What drives the model", ("Of trees only; a regression is its coefficients.",))
+        return Section("What drives the model", ("Not measured.",))
     days = bool(kept.about["outcome"].get("counts"))
 
     def told(mean: float) -> str:
@@ -195,8 +213,9 @@ def dependence_section(kept: Kept, declared: FeatureSet) -> Section:
             "stays as it is. It is a look at the model, not at what would happen to people.",
             Table(("predictor", "unit", "value: mean prediction"), rows),
             "Strongest interactions: by how much, as a root mean square of log-odds (of days, of their logarithm), "
-            "what one predictor does depends on the other.",
-            Table(("predictor", "and", "strength"), pairs),
+            "what one predictor does depends on the other."
+            + ("" if pairs else " None: this model adds up what its predictors say."),
+            *([Table(("predictor", "and", "strength"), pairs)] if pairs else []),
         ),
     )
 

@@ -65,6 +65,7 @@ def sections(kept: Kept, declared: FeatureSet, *, status: str, reasons: Sequence
         card_measured.groups_section(kept),
         card_measured.neighbourhoods_section(kept),
         card_measured.decision_section(kept),
+        card_measured.stability_section(kept),
         card_measured.robustness_section(kept),
         card_measured.published_section(),
         _explanation(),
@@ -159,7 +160,7 @@ def _predictors(kept: Kept, declared: FeatureSet) -> Section:
             f"{len(used)} features, each declared with its window and meaning. Ethnicity, language, deprivation and "
             "practice are not predictors. Codelists are a starter set: bands made from them are not comparable with "
             "published ones.",
-            Table(("feature", "meaning", "share of gain"), rows),
+            Table(("feature", "meaning", "share of gain" if kept.about["kind"] in TOP else "share of spread"), rows),
             "A missing value means unknown, never zero: trees learn a side for it; a comparator takes a fixed value.",
             *([f"Unknown for everyone it learnt from, so not used: {', '.join(nobody)}."] if nobody else []),
         ),

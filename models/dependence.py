@@ -20,16 +20,30 @@ import numpy as np
 from models.calibration import LEAST, log_odds
 from models.candidate import Candidate
 
+SPREAD_ROWS = 5000
 FEATURES, POINTS, ROWS = 8, 8, 400
 PAIRED, PAIR_POINTS, PAIR_ROWS = 6, 4, 150
-STRONGEST = 5
+STRONGEST, LEAST_SHOWN = 5, 0.005
+
+
+def spread(candidate: Candidate, values: np.ndarray) -> dict[str, float]:
+    """What moves a regression: spread of each predictor's part of the log-odds as a share of all, largest first.
+
+    Args:
+        candidate: a regression.
+        values: rows that it learnt from, columns as its features; some of them are looked at.
+    """
+    some = values[:: max(1, len(values) // SPREAD_ROWS)][:SPREAD_ROWS]
+    moved = candidate.contributions(list(candidate.features), some, threads=1)[:, :-1].std(axis=0)
+    shares = zip(candidate.features, moved / max(moved.sum(), LEAST), strict=True)
+    return {name: round(float(share), 6) for name, share in sorted(shares, key=lambda s: (-s[1], s[0])) if share > 0}
 
 
 def describe(candidate: Candidate, values: np.ndarray, importance: Sequence[str], *, threads: int) -> dict[str, Any]:
     """Partial dependence of the strongest predictors, and the strongest interactions among them.
 
     Args:
-        candidate: a model of trees.
+        candidate: a model.
         values: rows that it learnt from, columns as its features.
         importance: its predictors, the strongest first.
         threads: for speed only.
@@ -68,7 +82,8 @@ def _interactions(
     if not stacked:
         return []
     predicted = candidate.predict(names, np.vstack(stacked), threads=threads)
-    logs = np.log(np.maximum(predicted, LEAST)) if candidate.length is not None else log_odds(predicted)
+    days = candidate.length is not None or (candidate.logistic is not None and candidate.logistic.log_link)
+    logs = np.log(np.maximum(predicted, LEAST)) if days else log_odds(predicted)
     scale = logs.reshape(len(stacked), -1).mean(axis=1)
     found: list[list[str | float]] = []
     start = 0
@@ -78,7 +93,8 @@ def _interactions(
         start += shape[0] * shape[1]
         rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
         found.append([a, b, round(float(np.sqrt((rest**2).mean())), 4)])
-    return sorted(found, key=lambda pair: (-float(pair[2]), str(pair[0]), str(pair[1])))[:STRONGEST]
+    strong = [pair for pair in found if float(pair[2]) >= LEAST_SHOWN]
+    return sorted(strong, key=lambda pair: (-float(pair[2]), str(pair[0]), str(pair[1])))[:STRONGEST]
 
 
 def _grid(column: np.ndarray, points: int) -> np.ndarray:

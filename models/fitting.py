@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -14,10 +15,11 @@ from models import boosting, calibration, censoring, ladder, logistic
 from models.candidate import Candidate, Length
 from models.errors import ModelError
 from models.outcome import Outcome, follow_up
-from models.panel import PanelWeeks, Part, fold_of
+from models.panel import FOLDS, PanelWeeks, Part, fold_of
 from models.silence import Learning, with_silence
 
 FEWEST_EVENTS = 50
+EVERY_FOLD, ONE_FOLD = tuple(range(FOLDS)), (0,)
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,21 @@ def enough(outcome: Outcome, learned: Fates) -> None:
         )
 
 
-def fit_all(material: Material, learned: Fates) -> list[Candidate]:
-    """Every step of the ladder, simplest first, the boosted trees last."""
-    return _steps_of_risk(material, learned) if learned.amount is None else _steps_of_days(material, learned)
+def fit_all(material: Material, learned: Fates, *, folds: Sequence[int] = EVERY_FOLD) -> list[Candidate]:
+    """Every step of the ladder, simplest first, the trees last; ``folds``: see `fit_trees`."""
+    steps = _steps_of_risk if learned.amount is None else _steps_of_days
+    return steps(material, learned, folds=folds)
 
 
-def _steps_of_risk(material: Material, learned: Fates) -> list[Candidate]:
+def ranks_by_half(material: Material, learned: Fates, half: np.ndarray) -> dict[str, np.ndarray]:
+    """By each step of the ladder, learned from those rows alone: what it says of the rows to check on, to rank them."""
+    amount = None if learned.amount is None else learned.amount[half]
+    fate = Fates(learned.event[half], learned.weight[half], 0, 0, amount)
+    steps = fit_all(replace(material, learn=material.learn.only(half)), fate, folds=())
+    return {s.name: s.predict(material.names, material.check.values, threads=material.threads) for s in steps}
+
+
+def _steps_of_risk(material: Material, learned: Fates, *, folds: Sequence[int]) -> list[Candidate]:
     names, values = material.names, material.learn.values
     candidates = []
     for name, terms in ladder.comparators(material.declared).items():
@@ -111,10 +122,10 @@ def _steps_of_risk(material: Material, learned: Fates) -> list[Candidate]:
     heard = with_silence(material.declared, names, values, material.learn.occasion, learned.weight)
     fitted = ladder.fit_penalised(material.declared, names, heard.values, learned.event[heard.row], heard.weight)
     candidates.append(Candidate(ladder.PENALISED, tuple(fitted.features), logistic=fitted))
-    return [*candidates, fit_trees(material, names, heard, learned)]
+    return [*candidates, fit_trees(material, names, heard, learned, folds=folds)]
 
 
-def _steps_of_days(material: Material, learned: Fates) -> list[Candidate]:
+def _steps_of_days(material: Material, learned: Fates, *, folds: Sequence[int]) -> list[Candidate]:
     names, values = material.names, material.learn.values
     assert learned.amount is not None
     candidates = []
@@ -125,44 +136,52 @@ def _steps_of_days(material: Material, learned: Fates) -> list[Candidate]:
     amount = learned.amount[heard.row]
     fitted = ladder.fit_penalised_rate(material.declared, names, heard.values, amount, heard.weight)
     candidates.append(Candidate(ladder.PENALISED_RATE, tuple(fitted.features), logistic=fitted))
-    return [*candidates, fit_trees(material, names, heard, learned)]
+    return [*candidates, fit_trees(material, names, heard, learned, folds=folds)]
 
 
-def fit_hurdle(material: Material, names: Sequence[str], heard: Learning, learned: Fates) -> Candidate:
-    """Expected days: calibrated chance of any, times mean days where there are any, made to add up to what was seen.
+def fit_trees(
+    material: Material, names: Sequence[str], heard: Learning, learned: Fates, *, folds: Sequence[int] = EVERY_FOLD
+) -> Candidate:
+    """The last step of the ladder: trees with lines of calibration of their own.
 
-    Both parts are trees. The line that makes the product add up is fitted to predictions for people whom neither part
-    had seen. ``heard`` are the rows to learn from, whose columns are ``names``.
+    Expected days are a calibrated chance of any, times mean days where there are any, made to add up to what was seen.
+
+    Args:
+        material: what it is made from.
+        names: the columns of ``heard``.
+        heard: the rows to learn from, and copies of them.
+        learned: fates of the rows to learn from.
+        folds: of people, left out in turn: lines of calibration are fitted to what trees that never saw them say. With
+            none there are no lines, and the trees can only rank.
     """
-    assert learned.amount is not None
-    whole, line, risk = _risk(material, names, heard, learned)
+    cross = partial(_cross_fitted, material, names, heard, folds=folds)
+    whole, risk = cross(target=learned.event, weight=heard.weight, objective="binary")
+    told = ~np.isnan(risk) & (learned.weight > 0)
+    weight = learned.weight[told]
+    line = calibration.fit(risk[told], learned.event[told], weight) if folds else None
+    if learned.amount is None:
+        return Candidate(ladder.BOOSTED, tuple(names), whole, line)
     some = heard.weight * (learned.amount[heard.row] > 0)
-    days, unseen = _cross_fitted(material, names, heard, learned.amount, some, objective="gamma")
-    expected = calibration.fit_rate(line.apply(risk) * unseen, learned.amount, learned.weight)
+    days, unseen = cross(target=learned.amount, weight=some, objective="gamma")
+    expected = calibration.RateLine(0.0, 1.0)
+    if line is not None:
+        expected = calibration.fit_rate(line.apply(risk[told]) * unseen[told], learned.amount[told], weight)
     return Candidate(ladder.HURDLE, tuple(names), whole, line, length=Length(days, expected))
-
-
-def _risk(
-    material: Material, names: Sequence[str], heard: Learning, learned: Fates
-) -> tuple[str, calibration.Calibration, np.ndarray]:
-    """Trees of a risk on all rows, their line of calibration, and raw predictions of each row by trees that had not."""
-    whole, unseen = _cross_fitted(material, names, heard, learned.event, heard.weight, objective="binary")
-    told = learned.weight > 0
-    return whole, calibration.fit(unseen[told], learned.event[told], learned.weight[told]), unseen
 
 
 def _cross_fitted(
     material: Material,
     names: Sequence[str],
     heard: Learning,
+    *,
+    folds: Sequence[int],
     target: np.ndarray,
     weight: np.ndarray,
-    *,
     objective: str,
 ) -> tuple[str, np.ndarray]:
-    """Trees on all rows; and for each row the prediction by trees that had not seen its person."""
+    """Trees on all rows; and of each row of those folds what trees say that had not seen its person (else NaN)."""
     fold = fold_of(material.learn.keys["person_id"].to_numpy())
-    numbers = [int(n) for n in np.unique(fold)]
+    numbers = [number for number in folds if (fold == number).any()]
     whole, *parts = boosting.train_but(
         names,
         heard.values,
@@ -174,27 +193,22 @@ def _cross_fitted(
         objective=objective,
     )
     own = heard.values[: len(fold)]
-    unseen = np.zeros(len(fold))
+    unseen = np.full(len(fold), np.nan)
     for number, text in zip(numbers, parts, strict=True):
         unseen[fold == number] = boosting.predict(text, own[fold == number], threads=material.threads)
     return whole, unseen
 
 
-def fit_trees(material: Material, names: Sequence[str], heard: Learning, learned: Fates) -> Candidate:
-    """The last step of the ladder: trees with lines of calibration of their own, from ``heard``, columns ``names``."""
-    if learned.amount is not None:
-        return fit_hurdle(material, names, heard, learned)
-    whole, line, _ = _risk(material, names, heard, learned)
-    return Candidate(ladder.BOOSTED, tuple(names), whole, line)
-
-
 def without_columns(material: Material, learned: Fates, columns: np.ndarray) -> Candidate:
-    """The trees when a model may not see those columns at all, calibrated anew: as a board without them would train."""
+    """The trees when a model may not see those columns at all, calibrated anew: as a board without them would train.
+
+    The lines of calibration are fitted to one fold of people, which is enough to measure by.
+    """
     kept = np.flatnonzero(~columns)
     names = [material.names[i] for i in kept]
     values = material.learn.values[:, kept]
     heard = with_silence(material.declared, names, values, material.learn.occasion, learned.weight)
-    return fit_trees(material, names, heard, learned)
+    return fit_trees(material, names, heard, learned, folds=ONE_FOLD)
 
 
 def held_out_practices(

@@ -70,6 +70,7 @@ def ask(
     metrics: Mapping[str, Interval],
     groups: Sequence[Mapping[str, Any]],
     worth: Interval | None,
+    steady: Interval | None = None,
     limits: Limits | None = None,
 ) -> list[Test]:
     """Every question to one candidate.
@@ -78,11 +79,24 @@ def ask(
         metrics: every metric with its interval.
         groups: `models.groups.assess`.
         worth: `models.decision_curve.worth`; None where there is no risk from which one acts.
+        steady: `models.stability.overlap` of two refits; None where it was not measured.
         limits: default those declared.
     """
     limits = limits or load_limits()
     benefit = [] if worth is None else [_useful(worth, limits)]
-    return [*calibrated(metrics, limits), *benefit, _fair(groups)]
+    alike = [] if steady is None else [_steady(steady, limits)]
+    return [*calibrated(metrics, limits), *benefit, _fair(groups), *alike]
+
+
+def _steady(overlap: Interval, limits: Limits) -> Test:
+    good = overlap["high"] >= limits.list_overlap
+    share = f"{overlap['estimate']:.0%} ({overlap['low']:.0%} to {overlap['high']:.0%})"
+    return Test(
+        "stability",
+        good,
+        f"learned from other people, {share} of the highest {limits.list_share:.0%} are the same "
+        f"{'passes' if good else 'does not pass'}",
+    )
 
 
 def _useful(worth: Interval, limits: Limits) -> Test:

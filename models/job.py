@@ -176,6 +176,7 @@ class Job:
                 "calibration_curve": tested.curves[name],
                 "groups": tested.groups[name],
                 "neighbourhoods": tested.neighbourhoods.get(name, {}),
+                "stability": tested.stability.get(name, {}),
                 "decision_curve": tested.decision_curve,
                 "gate": [asdict(t) for t in tested.tests[name]],
                 "more": tested.more,
@@ -194,14 +195,15 @@ class Job:
         return kept
 
     def _drives(self, candidate: Candidate) -> dict[str, Any]:
-        """What drives a model of trees: share of gain, partial dependence, interactions."""
-        if not candidate.model_text:
-            return {}
-        gain, threads = boosting.importance(candidate.model_text), self.material.threads
+        """What drives a model: share of gain (of a regression, of spread), partial dependence, interactions."""
+        names, values, threads = self.material.names, self.material.learn.values, self.material.threads
+        own = values if candidate.model_text else values[:, [names.index(name) for name in candidate.features]]
+        text = candidate.model_text
+        strongest = boosting.importance(text) if text else dependence.spread(candidate, own)
         if not self.outcome.shown:
-            return {"importance": gain}
-        described = dependence.describe(candidate, self.material.learn.values, list(gain), threads=threads)
-        return {"importance": gain, "dependence": described}
+            return {"importance": strongest}
+        described = dependence.describe(candidate, own, list(strongest), threads=threads)
+        return {"importance": strongest, "dependence": described}
 
     def _predictions(self, tested: Tested, name: str) -> bytes:
         """Predictions of the rows tested, with their fates: to compare two models on the same people later."""

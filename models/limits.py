@@ -39,6 +39,7 @@ class Limits:
     fewest_events: int
     smallest_group: int
     list_share: float
+    list_overlap: float
     net_benefit_at: float
     thresholds: tuple[float, ...]
     groups: dict[str, Tolerance]
@@ -59,6 +60,7 @@ def load_limits(path: Path = FILE) -> Limits:
         fewest_events=told["fewest_events"],
         smallest_group=told["smallest_group"],
         list_share=told["list_share"],
+        list_overlap=told["list_overlap"],
         net_benefit_at=told["net_benefit_at"],
         thresholds=tuple(told["thresholds"]),
         groups=groups,

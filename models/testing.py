@@ -9,11 +9,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from models import calibration, decision_curve, evaluation, gate, groups, neighbourhoods, yardstick
+from models import calibration, decision_curve, evaluation, gate, groups, neighbourhoods, stability, yardstick
 from models.candidate import Candidate
-from models.fitting import Fates, Material, columns_of, held_out_practices, without_columns
+from models.fitting import Fates, Material, columns_of, held_out_practices, ranks_by_half, without_columns
 from models.ladder import BOOSTED
-from models.limits import load_limits
+from models.limits import Limits, load_limits
 from models.silence import silenced, silences
 
 PRACTICE_FOLDS = 5
@@ -35,8 +35,8 @@ Interval = dict[str, float]
 class Tested:
     """What was measured, by candidate; ``tests`` is what the gate asked and heard.
 
-    ``neighbourhoods`` is empty where no table says which practice belongs to which. ``more`` is of the trees alone:
-    silent sources, fewer sources, held-out practices.
+    ``neighbourhoods`` is empty where no table says which practice belongs to which; ``stability``: refits and weeks.
+    ``more`` is of the trees alone: silent sources, fewer sources, held-out practices.
     """
 
     rows: evaluation.TestRows
@@ -50,6 +50,7 @@ class Tested:
     tests: dict[str, list[gate.Test]]
     more: dict[str, Any] = field(default_factory=dict)
     neighbourhoods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stability: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def test_candidates(
@@ -87,6 +88,7 @@ def test_candidates(
     risks = predicted if rows.amount is None else {}
     worth = {name: decision_curve.worth(p, rows, limits.net_benefit_at) for name, p in risks.items()}
     shown = {name: risks[name] for name in risks if name in (BOOSTED, "age_sex", "frailty_index")}
+    steady = _steadiness(material, learned, rows, predicted, limits)
     return Tested(
         rows=rows,
         predicted=predicted,
@@ -99,7 +101,11 @@ def test_candidates(
         minus=all_minus(replicates, measured_by.compared),
         groups=audited,
         decision_curve=decision_curve.decision_curve(shown, rows, limits.thresholds) if shown else [],
-        tests={name: gate.ask(metrics[name], audited[name], worth.get(name), limits) for name in predicted},
+        tests={
+            name: gate.ask(metrics[name], audited[name], worth.get(name), steady[name]["refits"], limits)
+            for name in predicted
+        },
+        stability=steady,
         more=_more(
             candidates[-1],
             material,
@@ -110,6 +116,22 @@ def test_candidates(
             practices=practices,
         ),
     )
+
+
+def _steadiness(
+    material: Material, learned: Fates, rows: evaluation.TestRows, predicted: Mapping[str, np.ndarray], limits: Limits
+) -> dict[str, dict[str, Any]]:
+    """Of each candidate: ``refits`` (overlap of two halves, an interval) and ``weeks`` (`stability.between_weeks`)."""
+    first = stability.first_half(material.learn.keys["person_id"].to_numpy())
+    one, other = (ranks_by_half(material, learned, half) for half in (first, ~first))
+    share = limits.list_share
+    return {
+        name: {
+            "refits": stability.overlap(one[name], other[name], rows, share),
+            "weeks": stability.between_weeks(p, material.check.keys, rows, share),
+        }
+        for name, p in predicted.items()
+    }
 
 
 def all_minus(

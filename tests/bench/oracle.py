@@ -166,7 +166,7 @@ def _predictions(
 
 def _trees(names: list[str], part: Part, learned: Fates, threads: int) -> Candidate:
     """Boosted trees on rows of any columns, not calibrated: an AUROC asks for ranks alone."""
-    text = boosting.train(names, part.values, learned.event, learned.weight, threads=threads)
+    (text,) = boosting.train_but(names, part.values, learned.event, learned.weight, threads=threads)
     return Candidate(ladder.BOOSTED, tuple(names), text)
 
 

@@ -8,6 +8,7 @@ import pytest
 from models import boosting, calibration, dependence, evaluation, neighbourhoods
 from models.candidate import Candidate
 from models.limits import load_limits
+from models.logistic import Logistic, Term
 
 
 def test_who_is_missed_and_what_equal_recall_costs_in_a_hand_worked_example():
@@ -45,7 +46,7 @@ def two_ways() -> tuple[Candidate, np.ndarray]:
     event = rng.random(30_000) < 1 / (1 + np.exp(-logit))
     names = ("age", "falls_365", "lives_alone", *(f"nothing_{n}" for n in range(9)))
     values = np.hstack([values, rng.normal(size=(30_000, 9))]).astype(np.float32)
-    text = boosting.train(names, values, event, np.ones(len(values)), threads=2)
+    (text,) = boosting.train_but(names, values, event, np.ones(len(values)), threads=2)
     return Candidate("lightgbm", names, text, calibration.Calibration(0.0, 1.0)), values
 
 
@@ -73,3 +74,18 @@ def test_a_predictor_that_is_always_the_same_is_left_out(two_ways):
     level[:, 2] = np.nan
     found = dependence.describe(candidate, level, ["age", "falls_365", "lives_alone"], threads=1)
     assert list(found["partial"]) == ["age", "falls_365"]
+
+
+def test_what_drives_a_regression_is_the_spread_of_its_parts_and_nothing_in_it_goes_together():
+    terms = (Term("age", scale=10), Term("falls_365"), Term("female"))
+    candidate = Candidate("age_sex", ("age", "falls_365", "female"), logistic=Logistic(terms, -2.0, (0.8, -0.2, 0.0)))
+    rng = np.random.default_rng(5)
+    drawn = [rng.normal(80, 10, 4000), rng.normal(3, 1, 4000), rng.integers(0, 2, 4000)]
+    values = np.column_stack(drawn).astype(np.float32)
+    found = dependence.spread(candidate, values)
+    assert list(found) == ["age", "falls_365"]
+    assert found["age"] == pytest.approx(0.8, abs=0.02)
+    described = dependence.describe(candidate, values, list(found), threads=1)
+    means = [mean for _, mean in described["partial"]["falls_365"]]
+    assert means == sorted(means, reverse=True)
+    assert described["interactions"] == []

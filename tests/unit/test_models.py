@@ -8,12 +8,13 @@ import subprocess
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import models
-from models import calibration, censoring, evaluation, gate, logistic, panel, registry
+from models import calibration, censoring, evaluation, gate, logistic, panel, registry, stability
 from models.candidate import Candidate
 from models.ladder import BOOSTED
 from tests.small_world import END, small_world
@@ -154,13 +155,15 @@ BETTER = {"estimate": 0.05, "low": 0.02, "high": 0.08}
 NOT_SURELY = {"estimate": 0.05, "low": -0.01, "high": 0.11}
 WORSE = {"estimate": -0.05, "low": -0.08, "high": -0.02}
 USEFUL = {"estimate": 4.0, "low": 1.0, "high": 9.0}
+STEADY = {"estimate": 0.7, "low": 0.6, "high": 0.8}
+UNSTEADY = {"estimate": 0.3, "low": 0.2, "high": 0.4}
 LADDER = ("age_sex", "frailty_index", BOOSTED)
 
 
-def answers(group: str = "passes", worth=USEFUL, **changed: dict[str, float]) -> list[gate.Test]:
+def answers(group: str = "passes", worth=USEFUL, steady=STEADY, **changed: dict[str, float]) -> list[gate.Test]:
     metrics = {"calibration_slope": GOOD, "observed_over_expected": GOOD, **changed}
     groups = [{"grouping": "sex", "group": "women", "verdict": group}]
-    return gate.ask(metrics, groups, worth)
+    return gate.ask(metrics, groups, worth, steady)
 
 
 def decide(tests=None, *, first=BETTER, between=BETTER, has_champion=False, events=500, against=None) -> gate.Decision:
@@ -197,9 +200,10 @@ def test_a_better_point_alone_does_not_pass_and_the_simplest_is_shown_as_not_yet
         answers(calibration_slope=WIDE_OFF),
         answers(group="does not pass"),
         answers(worth={"estimate": -4.0, "low": -9.0, "high": -1.0}),
+        answers(steady=UNSTEADY),
     ],
 )
-def test_calibration_a_group_or_net_benefit_outside_its_limits_keeps_a_model_out(kept_out):
+def test_calibration_a_group_net_benefit_or_stability_outside_its_limits_keeps_a_model_out(kept_out):
     decision = decide({BOOSTED: kept_out})
     assert decision.promoted == "frailty_index"
     assert any(BOOSTED in reason and "does not pass" in reason for reason in decision.reasons)
@@ -227,6 +231,28 @@ def test_with_few_events_nothing_is_judged():
     decision = decide(events=49)
     assert (decision.promoted, decision.status) == ("age_sex", "first model, not yet validated")
     assert "fewer than 50" in decision.reasons[0]
+
+
+def test_the_share_of_a_list_that_another_model_has_too_is_that_of_a_hand_worked_example():
+    rows = evaluation.TestRows(np.zeros(20) > 0, np.zeros(20), np.arange(20) // 2)
+    one = np.arange(20.0)
+    assert stability.overlap(one, one, rows, 0.2)["estimate"] == 1
+    assert stability.overlap(one, -one, rows, 0.2)["estimate"] == 0
+    other = np.where(one < 2, one + 100, one)  # two of the lowest are the highest by the other
+    found = stability.overlap(one, other, rows, 0.2)
+    assert found["estimate"] == 0.5
+    assert found["low"] < 0.5 < found["high"]
+    assert stability.overlap(one, np.zeros(20), rows, 0.2)["estimate"] == pytest.approx(0.2), "a tie is shared out"
+
+
+def test_weeks_are_compared_among_people_who_are_in_both():
+    weeks = [END, END, END, END + dt.timedelta(weeks=13), END + dt.timedelta(weeks=13), END + dt.timedelta(weeks=13)]
+    keys = pl.DataFrame({"week": weeks, "person_id": [1, 2, 3, 1, 2, 4]})
+    rows = evaluation.TestRows(np.zeros(6) > 0, np.zeros(6), np.array([0, 1, 0, 0, 1, 1]))
+    found = stability.between_weeks(np.array([0.9, 0.1, 0.5, 0.2, 0.8, 0.9]), keys, rows, 0.5)
+    assert (found["weeks"], found["people"], found["overlap"]["estimate"]) == (13, 2, 0)
+    first = keys.head(3)
+    assert stability.between_weeks(np.array([0.9, 0.1, 0.5]), first, rows.only(np.arange(6) < 3), 0.5) == {}
 
 
 def a_comparator() -> Candidate:

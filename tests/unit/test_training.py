@@ -115,7 +115,7 @@ def test_a_source_that_falls_silent_after_training_is_not_read_as_zero(world):
     learn = read_part(world.feature, world.weeks.train, world.declared, test=False, leave_out=pl.Series(dtype=pl.Int64))
     material = Material(world.weeks, learn, learn, world.declared, END, 1)
     known = fates(world.con, models.load_outcomes()["emergency_admission_12m"], learn, material)
-    deaf = boosting.train(names, learn.values, known.event, known.weight, threads=1)
+    (deaf,) = boosting.train_but(names, learn.values, known.event, known.weight, threads=1)
     gone = silenced(matrix, silent[ALL_OF_A_PRACTICE])
     misled = boosting.predict(deaf, gone, threads=1).mean() / boosting.predict(deaf, matrix, threads=1).mean()
     heard = kept.candidate.predict(names, gone, threads=1).mean() / every
@@ -287,10 +287,21 @@ def test_the_card_says_what_it_is_for_and_what_it_is_not(world):
     for said in (text, page):
         assert "Demonstration: not for clinical use" in said
         assert "Not for: diagnosis" in said
-    for measured in ("Groups of people", "Decision curve", "Gate", "Silent sources", "Beside published figures"):
+    for measured in (
+        "Groups of people",
+        "Decision curve",
+        "Gate",
+        "Stability",
+        "Silent sources",
+        "Beside published figures",
+    ):
         assert f"## {measured}" in text
     assert "network 0" in text
     assert "more would have to be seen" in text
+    assert "13 weeks later" in text
+    assert "learned from other people" in text
+    regression = models.load(world.folder / "model", world.report.outcomes[0].kept["penalised_logistic"]).about
+    assert list(regression["dependence"]["partial"]) == list(regression["importance"])[:8]
     trees = models.load(world.folder / "model", world.report.outcomes[0].kept["lightgbm"])
     drives = (trees.folder / "card.md").read_text(encoding="utf-8")
     assert "Strongest interactions" in drives
