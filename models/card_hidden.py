@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from features import FeatureSet
 from models.card_measured import span
-from models.card_parts import Section, Table
+from models.card_parts import Section, Table, made_from
 from models.registry import Kept
 
 PREDICTORS_SHOWN = 15
@@ -66,8 +66,7 @@ def sections(kept: Kept, declared: FeatureSet, *, status: str, reasons: Sequence
                     ("", ""),
                     (
                         ("model", kept.model_id),
-                        ("feature declarations (SHA-256)", about["declarations"]),
-                        ("data date", about["data_date"]),
+                        *made_from(about),
                     ),
                 ),
             ),

@@ -30,3 +30,18 @@ class Section:
 
     title: str
     blocks: tuple[str | Table | Figure, ...]
+
+
+def made_from(about: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Rows of a table of provenance: hashes of data and code, versions of libraries."""
+    declared = ("feature declarations (SHA-256)", about["declarations"]), ("data date", about["data_date"])
+    if "made_by" not in about:  # kept before this was
+        return declared
+    made = about["made_by"]
+    return (
+        *declared,
+        ("rows learned from (SHA-256)", about["train"]["rows"]),
+        ("rows tested on (SHA-256)", about["test"]["rows"]),
+        ("code (SHA-256)", made["code"]),
+        ("libraries", ", ".join(f"{name} {number}" for name, number in made["libraries"].items())),
+    )

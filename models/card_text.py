@@ -8,7 +8,7 @@ from typing import Any
 from features import FeatureSet
 from features.declaration import WINDOWED, Feature
 from models import card_measured
-from models.card_parts import Figure, Section, Table
+from models.card_parts import Figure, Section, Table, made_from
 from models.ladder import BOOSTED, HURDLE, TITLES, TOP
 from models.limits import load_limits
 from models.registry import Kept
@@ -255,8 +255,7 @@ def _provenance(kept: Kept) -> Section:
     rows = (
         ("model", kept.model_id),
         ("kind", TITLES[about["kind"]]),
-        ("feature declarations (SHA-256)", about["declarations"]),
-        ("data date", about["data_date"]),
+        *made_from(about),
         ("codelists", ", ".join(about["codelists"])),
     )
     return Section("Provenance", (Table(("", ""), rows),))

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from models import boosting, dependence, evaluation, gate, registry, yardstick
+from models import boosting, dependence, evaluation, fingerprints, gate, registry, yardstick
 from models.candidate import Candidate
 from models.card import write_card
 from models.drift import SCORE, score_bins, training_bins
@@ -230,6 +230,7 @@ def _about(outcome: Outcome, material: Material, found: tuple[Fates, Fates]) -> 
             "people": part.keys["person_id"].n_unique(),
             "practices": part.keys["practice_code"].n_unique(),
             "events": int(fate.event.sum()),
+            "rows": fingerprints.of_rows(part, fate.event, fate.weight, fate.amount),
             "died_before_any_event": fate.competing,
             "left_before_fate_known": fate.censored,
         }
@@ -239,6 +240,7 @@ def _about(outcome: Outcome, material: Material, found: tuple[Fates, Fates]) -> 
         "unknown_for_everyone": material.unknown_for_everyone,
         "data_date": f"{material.data_date:%Y-%m-%d}",
         "declarations": material.declared.fingerprint,
+        "made_by": fingerprints.of_making(),
         "codelists": [f"{name} ({version})" for name, version in material.declared.codelist_versions.items()],
         "parameters": boosting.parameters(int((found[0].weight > 0).sum())) | {"rounds": boosting.ROUNDS},
         **parts,

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from models import boosting, evaluation, gate, hidden, registry
+from models import boosting, evaluation, fingerprints, gate, hidden, registry
 from models.card import write_card
 from models.drift import training_bins
 from models.fitting import Material
 from models.limits import load_limits
+from models.panel import Part
 
 UNCONFIRMED = "first model, not yet validated"
 
@@ -82,12 +83,17 @@ def _about(state: hidden.HiddenState, learned: hidden.Learned, material: Materia
         },
         "data_date": f"{material.data_date:%Y-%m-%d}",
         "declarations": material.declared.fingerprint,
+        "made_by": fingerprints.of_making(),
         "codelists": [f"{name} ({version})" for name, version in material.declared.codelist_versions.items()],
         "parameters": boosting.parameters(len(material.learn.values)) | {"rounds": boosting.ROUNDS},
-        "train": {"person_weeks": len(material.learn.values), "events": learned.coded},
-        "test": {"person_weeks": len(material.check.values), "events": _coded(state, material)},
+        "train": {**_rows(material.learn), "events": learned.coded},
+        "test": {**_rows(material.check), "events": _coded(state, material)},
         "importance": boosting.importance(learned.candidate.model_text),
     }
+
+
+def _rows(part: Part) -> dict[str, Any]:
+    return {"person_weeks": len(part.values), "rows": fingerprints.of_rows(part)}
 
 
 def _coded(state: hidden.HiddenState, material: Material) -> int:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import models
-from models import calibration, censoring, evaluation, gate, logistic, panel, registry, stability
+from models import calibration, censoring, evaluation, fingerprints, gate, logistic, panel, registry, stability
 from models.candidate import Candidate
 from models.ladder import BOOSTED
 from tests.small_world import END, small_world
@@ -253,6 +253,16 @@ def test_weeks_are_compared_among_people_who_are_in_both():
     assert (found["weeks"], found["people"], found["overlap"]["estimate"]) == (13, 2, 0)
     first = keys.head(3)
     assert stability.between_weeks(np.array([0.9, 0.1, 0.5]), first, rows.only(np.arange(6) < 3), 0.5) == {}
+
+
+def test_a_fingerprint_of_rows_changes_with_a_value_a_person_and_a_fate():
+    def rows(*, value: float = 2.0, person: int = 7, event: bool = True) -> str:
+        keys = pl.DataFrame({"week": [END, END], "person_id": [1, person]})
+        part = panel.Part(keys, np.array([[1.0, np.nan], [value, 3.0]], np.float32))
+        return fingerprints.of_rows(part, np.array([False, event]), None)
+
+    assert rows() == rows()
+    assert len({rows(), rows(value=2.5), rows(person=8), rows(event=False)}) == 4
 
 
 def a_comparator() -> Candidate:
