@@ -76,7 +76,7 @@ def _given(made: WeekLists) -> Told:
         "shown": report.shown,
         "teams": _table(pl.DataFrame([vars(t) for t in report.teams]).drop("marginal_score", strict=False)),
         "rows by sheet": _table(protected(sheets)),
-        "to open or download, once the run has published": _table(files),
+        "workbooks": _table(files),
         "folder": dg.MetadataValue.path(str(report.ledger.parent)),
     }
 

@@ -17,6 +17,7 @@ from pipelines.list_checks import CHECKS, LEDGER, LIST, POSSIBLE, WeekLists, fin
 from pipelines.list_preview import preview
 from pipelines.stages import list_folder, register_folder
 from pipelines.store import Store
+from pipelines.webserver import link_to, published_files
 from tests.examples.outreach import example
 from tests.unit.test_outreach_list import build
 
@@ -35,7 +36,10 @@ def test_each_stage_shows_counts_and_where_its_files_lie(demo_home: Path) -> Non
     assert not re.search(r"\| [1-7] \|", people)
     assert "capacity" in str(metadata(demo_home, LEDGER)["teams"].value)
     given = metadata(demo_home, LIST)
-    assert ".xlsx" in str(given["workbooks"].value)
+    links = re.findall(r"\((/published/[^)]+\.xlsx)\)", str(given["workbooks"].value))
+    handed_out = [link_to(name) for name in published_files(demo_home / "published", lists=True)]
+    assert links
+    assert set(links) <= set(handed_out)
     assert Path(str(given["folder"].value)).is_dir()
 
 
