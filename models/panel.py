@@ -105,6 +105,11 @@ def fold_of(person_id: np.ndarray) -> np.ndarray:
     return (mix(person_id, 2) * FOLDS).astype(np.int64)
 
 
+def drawn(person_id: np.ndarray, share: float) -> np.ndarray:
+    """Whether a person is among those learned from when that share is; whoever is in a smaller one is in a larger."""
+    return mix(person_id, 3) < share
+
+
 @dataclass(frozen=True)
 class Part:
     """Rows of a panel in order of week and person.
@@ -146,6 +151,7 @@ def read_part(
     *,
     test: bool,
     leave_out: pl.Series,
+    most_rows: int = MOST_ROWS,
 ) -> Part:
     """The cohort of the weeks with the features a model may see; test people or all others.
 
@@ -155,17 +161,18 @@ def read_part(
         declared: the declarations that the matrices must have been made from.
         test: the test people, or else all others.
         leave_out: person_ids that opted out of this purpose.
+        most_rows: more rows to learn from than that are not read: a share of the people is drawn, always the same.
 
     Raises:
         ModelError: a week has not been computed, or was computed from other declarations.
     """
     names = declared.model_names
     keys, values = [], []
-    share = _share_kept(feature_folder, weeks) if not test else 1.0
+    share = _share_kept(feature_folder, weeks, most_rows) if not test else 1.0
     for week in weeks:
         people = _people(feature_folder, week, declared)
         person = people["person_id"].to_numpy()
-        wanted = people["cohort_flag"].to_numpy() & (is_test_person(person) == test) & (mix(person, 3) < share)
+        wanted = people["cohort_flag"].to_numpy() & (is_test_person(person) == test) & drawn(person, share)
         wanted &= ~people["person_id"].is_in(leave_out.implode()).to_numpy()
         matrix = pl.read_parquet(week_file(feature_folder, week, "matrix.parquet"), columns=names)
         keys.append(people.filter(pl.Series(wanted)).select("person_id", "practice_code", *AUDIT, week=pl.lit(week)))
@@ -183,11 +190,11 @@ def _people(feature_folder: Path, week: dt.date, declared: FeatureSet) -> pl.Dat
     return pl.read_parquet(week_file(feature_folder, week, "person.parquet"))
 
 
-def _share_kept(feature_folder: Path, weeks: Sequence[dt.date]) -> float:
-    """Share of people that keeps training within ``MOST_ROWS``; whole people are kept, never single weeks."""
+def _share_kept(feature_folder: Path, weeks: Sequence[dt.date], most_rows: int) -> float:
+    """Share of people that keeps training within ``most_rows``; whole people are kept, never single weeks."""
     try:
         files = [week_file(feature_folder, week, "person.parquet") for week in weeks]
     except FeatureError as problem:
         raise ModelError(str(problem)) from problem
     ((rows,),) = pl.scan_parquet(files).select(pl.col("cohort_flag").sum()).collect().rows()
-    return min(1.0, MOST_ROWS / max(1.0, rows * (1 - TEST_SHARE)))
+    return min(1.0, most_rows / max(1.0, rows * (1 - TEST_SHARE)))

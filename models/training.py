@@ -19,7 +19,7 @@ from models.fitting import Material
 from models.job import Job, OutcomeReport
 from models.job_hidden import train_hidden
 from models.outcome import Outcome, load_outcomes
-from models.panel import PanelWeeks, panel_weeks, read_part
+from models.panel import MOST_ROWS, PanelWeeks, panel_weeks, read_part
 
 PURPOSE = "model_training"
 
@@ -52,6 +52,7 @@ def train(
     outcomes: Sequence[str] = (),
     thorough: bool = False,
     account: str = "",
+    most_rows: int = MOST_ROWS,
 ) -> ModelReport:
     """Trains and tests outcomes, keeps every candidate, and promotes what the gate lets through, from ``week`` on.
 
@@ -66,6 +67,7 @@ def train(
         outcomes: which; default the routine ones and those that have a model already.
         thorough: also leave out sources, and of the primary outcome hold out practices: minutes at a board's size.
         account: under which the gate runs; kept with a promotion.
+        most_rows: the sample of person-weeks to learn from (``read_part``).
 
     Raises:
         ModelError: an outcome is not declared, the history is too short, a week's matrix is missing, nobody is left, or
@@ -75,7 +77,7 @@ def train(
     wanted = outcomes_to_train(model_folder, outcomes)
     weeks = training_weeks(con, data_date=data_date)
     leave_out = opted_out(con, data_date)
-    learn = read_part(feature_folder, weeks.train, declared, test=False, leave_out=leave_out)
+    learn = read_part(feature_folder, weeks.train, declared, test=False, leave_out=leave_out, most_rows=most_rows)
     check = read_part(feature_folder, weeks.test, declared, test=True, leave_out=leave_out)
     material = Material(weeks, learn, check, declared, data_date, threads)
     reports, left, hidden_id = [], {}, None

@@ -15,6 +15,7 @@ import typer
 
 from pipelines.commands.codelist import codelist
 from pipelines.commands.compare import compare
+from pipelines.commands.engine import engine
 from pipelines.commands.model import model
 from pipelines.commands.operate import backup, docs, doctor, forget, restore
 from pipelines.commands.quality import quality
@@ -31,11 +32,15 @@ app = typer.Typer(
     help="From delivered extracts to a weekly list, as it was known on any Monday.\n\n"
     "Start with `anticipate demo`, then `anticipate ui`.",
 )
+Engine = Annotated[str | None, typer.Option(help="duckdb or spark.", show_default="as the settings say, else duckdb")]
+Master = Annotated[
+    str | None, typer.Option(help="Where Spark runs: local[2], spark://host:7077, k8s://https://host, yarn.")
+]
 app.add_typer(source, name="source")
 app.add_typer(codelist, name="codelist")
 app.add_typer(quality, name="quality")
 app.add_typer(forget, name="forget")
-for _command in (doctor, backup, restore, docs, compare):
+for _command in (doctor, backup, restore, docs, compare, engine):
     app.command()(_command)
 app.add_typer(model, name="model")
 app.add_typer(synth, name="synth")
@@ -94,13 +99,17 @@ def run(
     week: Annotated[
         str | None, typer.Option(help="A Monday, YYYY-MM-DD.", show_default="the latest that was delivered for")
     ] = None,
+    engine: Engine = None,
+    master: Master = None,
 ) -> None:
     """Run one week: read what was delivered, bring the record up to date, score, make the lists, publish.
 
-    Example: `anticipate run --week 2026-01-05`
+    Example: `anticipate run --week 2026-01-05`, past one machine `anticipate run --engine spark --master spark://host:7077`
     """
+    from pipelines.engines import choose
     from pipelines.terminal import run_week
 
+    choose(engine, master)
     run_week(context.obj, week)
 
 
@@ -118,13 +127,17 @@ def train(
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out held-out practices and the loss from fewer sources.")
     ] = False,
+    engine: Engine = None,
+    master: Master = None,
 ) -> None:
     """Train models as at one week, whether or not a training is due, and let them compete with those in use.
 
     Example: `anticipate train --week 2026-01-05 --outcome fall_or_fracture_12m`
     """
+    from pipelines.engines import choose
     from pipelines.terminal import train_week
 
+    choose(engine, master)
     train_week(context.obj, week, outcomes=outcome or [], thorough=not quick)
 
 

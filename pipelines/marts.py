@@ -11,7 +11,7 @@ from typing import Any
 
 from data_contracts.ledger import read_ledger, write_text_safely
 from pipelines.publish import Table
-from pipelines.stages import known_to, list_folder, record_opened, register_folder, sources_allowed
+from pipelines.stages import known_to, list_folder, record_at_scale, register_folder, sources_allowed
 from pipelines.store import Store
 from pipelines.training import data_date
 
@@ -64,7 +64,7 @@ def build_week_marts(store: Store, week: dt.date) -> MartsBuilt:
     standing = _catalogue(store)
     if standing and dt.date.fromisoformat(standing["data_date"]) > date:
         return _built(store, built=False)
-    with record_opened(store) as con, store.staging("mart") as staging:
+    with record_at_scale(store) as con, store.staging("mart") as staging:
         report = build_marts(
             con,
             data_date=date,

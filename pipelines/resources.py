@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import PrivateAttr
 
+from pipelines import engines
 from pipelines.lake_version import bring_up_to_date
 from pipelines.lock import writing
 from pipelines.store import Store
@@ -42,5 +43,6 @@ class Writer(dg.ConfigurableResource):
         run = context.run
         with writing(self._store.home, f"the run {run.job_name} {run.run_id[:8]}" if run else "a run"):
             self._store.sweep()
+            engines.check(self._store)
             bring_up_to_date(self._store)
             yield self

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipelines import engines
 from pipelines.alerts import alerts_of_run, send
 from pipelines.dagster_home import open_instance, prepare_dagster, show_with_location
 from pipelines.lock import writing
@@ -52,7 +53,9 @@ def run_job(
 
     Raises:
         LockedError: another process writes to this home.
+        MistakeError: the engine chosen cannot run here.
     """
+    engines.check(store)
     prepare_dagster(store.prepare())
     with writing(store.home, f"the job {job}"):
         from pipelines.definitions import defs

@@ -29,6 +29,38 @@ class Run(_Part):
     memory: str = Field(default="8GB", pattern=r"^\d+(\.\d+)?(MB|GB)$", description="Memory of one database step.")
 
 
+class EngineSettings(_Part):
+    """What record, features, outcomes, scores and marts run on; everything else is DuckDB's."""
+
+    name: Literal["duckdb", "spark"] = Field(default="duckdb", description="`duckdb`, or `spark` past one machine.")
+    master: str = Field(
+        default="local[*]",
+        description="Where Spark runs: `local[4]`, `spark://host:7077`, `k8s://https://host`, `yarn`.",
+    )
+    memory: str = Field(default="4g", pattern=r"^\d+[mg]$", description="Memory of Spark's driver.")
+    histories: bool = Field(
+        default=False,
+        description="Also fold deliveries into histories there: dozens of statements a source and day, which pays only "
+        "where one source is more than one machine holds.",
+    )
+    partitions: int = Field(default=200, ge=1, description="Parts that Spark cuts a join or a group into.")
+    scratch: Path | None = Field(
+        default=None, description="Folder of temporary tables that every worker sees; `tmp` in the home when not said."
+    )
+    options: dict[str, str] = Field(default={}, description="More of Spark's own settings, by their own names.")
+
+
+class Training(_Part):
+    """What models learn from."""
+
+    rows: int = Field(
+        default=500_000,
+        ge=10_000,
+        description="Person-weeks, most: of more a share of the people is drawn, always the same people. "
+        "What a smaller sample loses: `docs/performance.md`.",
+    )
+
+
 class Key(_Part):
     """The pseudonymisation key."""
 
@@ -138,6 +170,8 @@ class Settings(_Part):
     """All settings of a home."""
 
     run: Run = Run()
+    engine: EngineSettings = EngineSettings()
+    training: Training = Training()
     key: Key = Key()
     site: Site = Site()
     inbox: Inbox = Inbox()

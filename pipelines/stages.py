@@ -24,6 +24,7 @@ from data_contracts.intake import unmarked_files
 from data_contracts.ledger import AccountingError, DeliveryLedger, read_entries
 from data_contracts.withheld import NUMBER_CHANGES
 from outreach import Heading, ListDeclaration, ListError, ListReport, build_lists, load_list
+from pipelines import engines
 from pipelines.content import is_whole, read, settle
 from pipelines.errors import ProblemError
 from pipelines.publish import current_manifest
@@ -119,6 +120,7 @@ def _conform_one(store: Store, contract: Contract, vault: Vault) -> Conformed:
             )
         except (AccountingError, IdentityError) as error:
             raise ProblemError(str(error)) from error
+    with engines.of_histories(store) as con:
         return contract, entries, update_history(con, contract, lake=store.lake)
 
 
@@ -144,7 +146,7 @@ def build_record(store: Store, tables: Sequence[str]) -> Iterator[tuple[BuiltTab
         The table, and the names and types of its columns.
     """
     _set_damaged_tables_aside(store)
-    with store.compute() as con:
+    with engines.connection(store) as con:
         open_histories(con, load_contracts().values(), lake=store.lake)
         open_record(con, lake=store.lake)
         for table in (t for t in all_tables() if t in tables):
@@ -166,6 +168,14 @@ def _set_damaged_tables_aside(store: Store) -> None:
 def record_opened(store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
     """A private connection with every history and every canonical table open under its name."""
     with store.compute() as con:
+        open_views(store, con)
+        yield con
+
+
+@contextmanager
+def record_at_scale(store: Store) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same on the engine chosen, for a step that reads the record of everybody."""
+    with engines.connection(store) as con:
         open_views(store, con)
         yield con
 
@@ -212,12 +222,14 @@ def sources_allowed(purpose: str, week: dt.date) -> list[str]:
 def build_features(store: Store, weeks: Sequence[dt.date]) -> list[WeekBuilt]:
     """Compute the feature matrices of the weeks in one pass over the record."""
     allowed = sources_allowed("direct_care_list", max(weeks))
-    with record_opened(store) as con, store.staging("feature") as staging:
-        features.build_matrix(con, weeks, out=staging, sources_allowed=allowed)
-        return [
-            _settled(con, staging, feature_folder(store), week, name="matrix.parquet", key="person_id")
-            for week in weeks
-        ]
+    with store.staging("feature") as staging:
+        with record_at_scale(store) as con:
+            features.build_matrix(con, weeks, out=staging, sources_allowed=allowed)
+        with store.compute() as con:
+            return [
+                _settled(con, staging, feature_folder(store), week, name="matrix.parquet", key="person_id")
+                for week in weeks
+            ]
 
 
 def build_scores(store: Store, week: dt.date) -> WeekBuilt:
@@ -226,11 +238,11 @@ def build_scores(store: Store, week: dt.date) -> WeekBuilt:
     Raises:
         ProblemError: there is no model for the week, or no features, or a model folder is damaged.
     """
-    from models import ModelError, score_week
+    from models import ModelError
 
     with store.compute() as con, store.staging("score") as staging:
         try:
-            score_week(week, feature_folder=feature_folder(store), model_folder=store.models, out=staging)
+            engines.score_week(store, week, feature_folder=feature_folder(store), out=staging)
         except ModelError as error:
             raise ProblemError(str(error)) from error
         return _settled(con, staging, score_folder(store), week, name="score.parquet", key="person_id, outcome")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipelines.errors import MistakeError
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,8 +28,18 @@ class Store:
 
     @classmethod
     def at(cls, home: str | Path | None = None) -> Store:
-        """The store at ``home``, else at ``ANTICIPATE_HOME``, else at ``./home``."""
-        return cls(Path(home or os.environ.get("ANTICIPATE_HOME") or DEFAULT_HOME).resolve())
+        """The store at ``home``, else at ``ANTICIPATE_HOME``, else at ``./home``.
+
+        Raises:
+            MistakeError: that is an address in an object store, which cannot rename.
+        """
+        named = home or os.environ.get("ANTICIPATE_HOME") or DEFAULT_HOME
+        if re.match(r"[a-z][a-z0-9+]+:/", str(named)):
+            raise MistakeError(
+                f"{named} is an address in an object store, which cannot rename: a home is a folder, on a local disk "
+                "or a filesystem that all machines share."
+            )
+        return cls(Path(named).resolve())
 
     @property
     def inbox(self) -> Path:

@@ -15,7 +15,8 @@ import features
 from data_contracts.ledger import read_entries, write_text_safely
 from pipelines.account import account
 from pipelines.errors import ProblemError
-from pipelines.stages import feature_set_folder, record_opened, score_folder, sources_allowed
+from pipelines.settings import read_settings
+from pipelines.stages import feature_set_folder, record_at_scale, score_folder, sources_allowed
 from pipelines.store import Store
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _train(store: Store, week: dt.date, *, outcomes: Sequence[str], thorough: bo
 
     date = data_date(store, week)
     folder = store.lake / "training" / feature_set_folder()
-    with record_opened(store) as con:
+    with record_at_scale(store) as con:
         weeks = training_weeks(con, data_date=date).all
         missing = [w for w in weeks if not (folder / f"week={w}" / "matrix.parquet").exists()]
         if missing:
@@ -107,6 +108,7 @@ def _train(store: Store, week: dt.date, *, outcomes: Sequence[str], thorough: bo
             outcomes=outcomes,
             thorough=thorough,
             account=account(),
+            most_rows=read_settings(store).training.rows,
         )
 
 

@@ -1,13 +1,12 @@
 """The same statements for Apache Spark: read as DuckDB's dialect, written as Spark SQL.
 
 A statement is written once, for DuckDB, and transpiled. Only where Spark truly needs its own does one stand beside it,
-``sql/<stage>/<name>.spark.sql``, and its first line says why: ``-- Spark: <reason>``. ``python -m sql.dialect`` prints
-that list, and ``python -m sql.dialect record/spell`` a statement as Spark reads it.
+``sql/<stage>/<name>.spark.sql``, and its first line says why: ``-- Spark: <reason>``. ``anticipate engine`` prints that
+list, and ``anticipate engine record/spell`` a statement as Spark reads it.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -135,13 +134,8 @@ def _side_by_side(node: exp.Expression) -> exp.Expression:
 _REWRITES: tuple[Callable[[exp.Expression], exp.Expression], ...] = (_whole_days, _side_by_side)
 
 
-def _main(names: list[str]) -> str:
-    if names:
-        return "\n\n".join(load_spark(name) for name in names)
+def told() -> str:
+    """How many statements there are, and each that Spark has of its own with the reason, a line each."""
     own = exceptions()
     lines = [f"{len(sql.statements())} statements, {len(own)} of them with one of their own for Spark."]
     return "\n".join(lines + [f"  {o.name}: {o.reason}" for o in own])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(_main(sys.argv[1:]) + "\n")

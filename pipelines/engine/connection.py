@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CATALOGUE = "catalogue_table"
+MAIN = "main"
+"""Schema of the views; a temporary table of the same name hides one, and ``main.<name>`` still reads it."""
 Parameters = Mapping[str, Any]
 
 
@@ -72,6 +74,7 @@ class SparkConnection:
         self._number = itertools.count()
         self._intake = duckdb.connect()
         self._kept: set[str] = set()
+        self._views: dict[str, str] = {}
 
     def execute(self, statements: str, parameters: Parameters | None = None) -> Result:
         """Runs one statement or several, and returns the rows of the last; none where it has none.
@@ -96,9 +99,13 @@ class SparkConnection:
         self._spark.read.parquet(str(folder)).createOrReplaceTempView(name)
 
     def unregister(self, name: str) -> None:
-        """Forgets a table or view; unknown names are no error."""
+        """Forgets a table or view; unknown names are no error. A view that a temporary table hid is seen again."""
+        if name in self._kept and name in self._views:
+            self._define(name, self._views[name])
+        else:
+            self._views.pop(name, None)
+            self._spark.catalog.dropTempView(name)
         self._kept.discard(name)
-        self._spark.catalog.dropTempView(name)
 
     def close(self) -> None:
         """Forgets every table and view, and removes their files."""
@@ -138,13 +145,14 @@ class SparkConnection:
 
     def _describe(self, tree: exp.Describe, parameters: dict[str, Any]) -> Result:
         fields = self._frame(_as_query(tree.this), parameters).dtypes
-        return Result(pa.table({"column_name": [n for n, _ in fields], "column_type": [t for _, t in fields]}))
+        kinds = [exp.DataType.build(kind, dialect="spark").sql("duckdb") for _, kind in fields]
+        return Result(pa.table({"column_name": [n for n, _ in fields], "column_type": kinds}))
 
     def _create(self, tree: exp.Create, parameters: dict[str, Any]) -> None:
         name = tree.find(exp.Table).name  # type: ignore[union-attr]  # a create names what it creates
         if tree.kind == "VIEW":
-            text = dialect.spark_text(self._readable(tree.expression, parameters))
-            self._spark.sql(f"create or replace temporary view `{name}` as {text}")
+            self._views[name] = dialect.spark_text(self._readable(tree.expression, parameters))
+            self._define(name, self._views[name])
             return
         if tree.expression is None:
             columns = ", ".join(dialect.spark_text(c) for c in tree.this.expressions)
@@ -152,6 +160,9 @@ class SparkConnection:
         else:
             frame = self._frame(tree.expression, parameters)
         self._keep(name, frame)
+
+    def _define(self, name: str, text: str) -> None:
+        self._spark.sql(f"create or replace temporary view `{name}` as {text}")
 
     def _keep(self, name: str, frame: DataFrame) -> None:
         """A temporary table: its rows as they are now, in Parquet."""
@@ -192,6 +203,9 @@ class SparkConnection:
             elif table.db == "information_schema" and table.name == "tables":
                 self._list_tables()
                 table.replace(exp.to_table(CATALOGUE, alias=table.alias or None))
+            elif table.db == MAIN:
+                self._define(f"{MAIN}_{table.name}", self._views[table.name])
+                table.replace(exp.to_table(f"{MAIN}_{table.name}", alias=table.alias or None))
         return query
 
     def _files_view(self, reader: exp.ReadParquet, parameters: dict[str, Any]) -> str:
@@ -214,8 +228,9 @@ class SparkConnection:
 
     def _list_tables(self) -> None:
         names = [t.name for t in self._spark.catalog.listTables() if t.name != CATALOGUE]
-        rows = [(name, "LOCAL TEMPORARY" if name in self._kept else "VIEW") for name in names]
-        self._spark.createDataFrame(rows, "table_name string, table_type string").createOrReplaceTempView(CATALOGUE)
+        rows = [(MAIN, name, "LOCAL TEMPORARY" if name in self._kept else "VIEW") for name in names]
+        columns = "table_schema string, table_name string, table_type string"
+        self._spark.createDataFrame(rows, columns).createOrReplaceTempView(CATALOGUE)
 
     def _is_intake(self, tree: exp.Expression) -> bool:
         """Whether a statement reads a delivered file's bytes, or what DuckDB told about them."""

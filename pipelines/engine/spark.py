@@ -9,11 +9,12 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.engine.java import find_java, home_for_spark
+from pipelines.engine.java import Java, find_java, home_for_spark
 from pipelines.errors import MistakeError
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class SparkSettings:
     partitions: int = 200
     extra: Mapping[str, str] = field(default_factory=dict)
 
+    def within(self, scratch: Path) -> SparkSettings:
+        """The same with another folder."""
+        return replace(self, scratch=scratch)
+
     @property
     def local(self) -> bool:
         """Whether everything runs in one process on this machine."""
@@ -79,25 +84,40 @@ class SparkSettings:
         return options
 
 
+def check_spark(settings: SparkSettings) -> Java:
+    """Whether Spark can start, without starting it.
+
+    Returns:
+        The Java that it will run on.
+
+    Raises:
+        MistakeError: pyspark or Java is missing or too old, an option would change what a statement means, the master
+            is misspelt or does not answer.
+    """
+    if find_spec("pyspark") is None:
+        raise MistakeError(
+            "The engine spark needs the package pyspark: install it with `uv pip install -e '.[spark]'`."
+        )
+    if fixed := sorted(MEANING.keys() & settings.extra.keys()):
+        raise MistakeError(f"{fixed[0]} decides what statements mean and is fixed: take it out of the options.")
+    check_master(settings.master)
+    return find_java()
+
+
 def start_spark(settings: SparkSettings) -> SparkSession:
     """A session; stop it with ``session.stop()``.
 
     Raises:
-        MistakeError: pyspark or Java is missing or too old, the master is misspelt or does not answer: one sentence,
-            said before anything is started.
+        MistakeError: what ``check_spark`` finds, or Spark's own first line when it does not start.
     """
-    try:
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ImportError as problem:
-        raise MistakeError(
-            "The engine spark needs the package pyspark: install it with `uv pip install -e '.[spark]'`."
-        ) from problem
+    java = check_spark(settings)
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
     if SparkSession.getActiveSession() is not None:
         raise MistakeError("Spark is running in this process already: stop that session first.")
-    check_master(settings.master)
     settings.scratch.mkdir(parents=True, exist_ok=True)
-    home = home_for_spark(find_java(), settings.scratch)
+    home = home_for_spark(java, settings.scratch)
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # the exception says it
     builder = SparkSession.builder.master(settings.master)
     for name, value in settings.options.items():

@@ -32,6 +32,7 @@ from outreach.facts import fact_codes
 from pipelines.errors import MistakeError
 from record.tables import STORED
 from tests.deliveries import KEY, World
+from tests.e2e.engines import assert_same
 from tests.examples.contract_rows import ContractRows
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed: uv pip install -e '.[spark]'")
@@ -162,22 +163,6 @@ def make_inputs(con: Connection) -> None:
 def panel(people: pl.DataFrame) -> pl.DataFrame:
     """Every person on every Monday from which they are followed."""
     return people.join(pl.DataFrame({"week": FOLLOWED}), how="cross").select("week", "person_id")
-
-
-def assert_same(ours: pl.DataFrame, theirs: pl.DataFrame) -> None:
-    """Equal but for row order and for how wide an integer or a decimal is stored."""
-    assert_frame_equal(
-        _widened(ours), _widened(theirs), check_row_order=False, check_exact=False, rel_tol=0.0, abs_tol=1e-6
-    )
-
-
-def _widened(frame: pl.DataFrame) -> pl.DataFrame:
-    wide = {True: pl.Int64, False: pl.Decimal(38, 6)}
-    return frame.with_columns(
-        pl.col(name).cast(wide[kind.is_integer()])
-        for name, kind in frame.schema.items()
-        if kind.is_integer() or kind.is_decimal()
-    )
 
 
 @pytest.mark.parametrize("statement", sql.statements())
