@@ -42,6 +42,7 @@ def _spec(contract: Contract) -> dg.AssetSpec:
         group_name=GROUP,
         owners=OWNERS,
         kinds={"parquet", "duckdb"},
+        freshness_policy=_freshness(contract),
         description=f"{contract.name}, {contract.grain}. {contract.description}\n\n"
         f"From {contract.controller or 'a reference publication'}; delivered as {contract.delivery.kind}. "
         "New files are read once, by content; rows that break a rule go to quarantine, typed rows become versions with "
@@ -53,6 +54,13 @@ def _spec(contract: Contract) -> dg.AssetSpec:
             "staleness limit (days)": contract.staleness_days if contract.staleness_days is not None else "none",
         },
     )
+
+
+def _freshness(contract: Contract) -> dg.FreshnessPolicy | None:
+    """Looked at no longer ago than the source's staleness limit; the age of what came is told by the checks."""
+    if contract.staleness_days is None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(days=contract.staleness_days))
 
 
 def _checks(contract: Contract) -> list[dg.AssetCheckSpec]:

@@ -91,6 +91,15 @@ def test_every_asset_says_what_it_is_whose_it_is_and_to_which_stage_it_belongs()
     assert "nhs_number" not in [c.name for c in schema.columns]
 
 
+def test_a_source_is_looked_at_within_its_staleness_limit() -> None:
+    graph = defs.resolve_asset_graph()
+    declared = {c.id: c.staleness_days for c in load_contracts().values()}
+    policies = {source: graph.get(dg.AssetKey(["conform", source])).freshness_policy for source in declared}
+    days = {source: limit and dt.timedelta(days=limit) for source, limit in declared.items()}
+    assert policies == {s: limit and dg.FreshnessPolicy.time_window(fail_window=limit) for s, limit in days.items()}
+    assert {p is None for p in policies.values()} == {True, False}
+
+
 def test_lineage_comes_from_the_statements() -> None:
     graph = defs.resolve_asset_graph()
     parents = graph.get(dg.AssetKey(["record", "spell"])).parent_keys

@@ -1,4 +1,4 @@
-"""Disk full, unreadable file, corrupt Parquet, lost key, two runs, a week skipped, Dagster's storage gone.
+"""Disk full, unreadable file, corrupt Parquet, lost key, two runs, a week skipped, a wrong clock, no Dagster storage.
 
 Whatever happens: the last publication stays readable, the next run completes, the accounting balances, nothing is left.
 """
@@ -162,6 +162,32 @@ def test_a_week_that_was_skipped_is_no_hindrance_to_the_next(own_home: Store) ->
     weeks = query(own_home, "select distinct week from weekly_list order by week", analyst=True)["week"].cast(pl.String)
     assert AFTER in weeks.to_list()
     assert NEXT not in weeks.to_list()
+
+
+def test_a_clock_that_was_set_back_a_year_keeps_the_newest_publication_in_front(
+    own_home: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if (compiler := shutil.which("cc")) is None:
+        pytest.skip("no C compiler: the wrong clock is a small library that is put before the others")
+    clock = tmp_path / "clock.so"
+    source = Path(__file__).parents[1] / "faults" / "clock.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(clock), str(source), "-ldl"], check=True)
+    before = current_manifest(own_home)
+    deliver(own_home)
+    with monkeypatch.context() as wrong:
+        wrong.setenv("CLOCK_SHIFT", str(-365 * 24 * 3600))
+        wrong.setenv("LD_PRELOAD", str(clock))
+        completes(own_home)
+    after = current_manifest(own_home)
+    assert before is not None
+    assert after is not None
+    assert after["published_at"] < before["published_at"]  # the clock was wrong
+    assert after["sequence"] == before["sequence"] + 1
+    assert (after["week"], after["data_date"]) == (NEXT, NEXT)
+    deliver(own_home, AFTER)
+    for delivered in ("gp_registration", "inpatient_snapshot"):
+        send_again(own_home, delivered, AFTER)
+    completes(own_home, AFTER)  # and the next, by a clock that was put right
 
 
 def test_the_storage_of_dagster_can_be_deleted(own_home: Store) -> None:
