@@ -115,6 +115,29 @@ def neighbourhoods_section(kept: Kept) -> Section:
     )
 
 
+def horizon_section(kept: Kept) -> Section:
+    """Risk and cumulative incidence to the end of the window."""
+    found = kept.metrics.get("horizon") or []
+    if not found:
+        return Section("To the end of the window", ("Of risks only.",))
+    rows = tuple(
+        (
+            *(b["band"], f"{b['people']:,}", f"{b['predicted']:.1%}", span(b["observed"], percent=True)),
+            *(f"{share:.1%}" for share in b["incidence"]),
+        )
+        for b in found
+    )
+    head = ("", "person-weeks", "predicted", "observed", *(f"by day {day}" for day in found[0]["days"]))
+    return Section(
+        "To the end of the window",
+        (
+            "Seen as survival with death competing (Aalen and Johansen): the share with the event by each day, among "
+            "the highest risks and the rest. On the last day it should be what was observed by weights, and predicted.",
+            Table(head, rows),
+        ),
+    )
+
+
 def stability_section(kept: Kept) -> Section:
     """How many of the highest are the same after a refit, and a quarter later."""
     found, limits = kept.metrics.get("stability") or {}, load_limits()

@@ -65,6 +65,7 @@ def sections(kept: Kept, declared: FeatureSet, *, status: str, reasons: Sequence
         card_measured.groups_section(kept),
         card_measured.neighbourhoods_section(kept),
         card_measured.decision_section(kept),
+        card_measured.horizon_section(kept),
         card_measured.stability_section(kept),
         card_measured.robustness_section(kept),
         card_measured.published_section(),

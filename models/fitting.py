@@ -66,7 +66,8 @@ class Material:
 class Fates:
     """Fate of each row of a part, with its censoring weight (0: not known); and how many died first or left.
 
-    ``amount``: days, where the outcome is a number of days.
+    ``amount``: days, where the outcome is a number of days. ``time_days`` and ``died``: days to whichever came first,
+    and whether that was death.
     """
 
     event: np.ndarray
@@ -74,15 +75,18 @@ class Fates:
     competing: int
     censored: int
     amount: np.ndarray | None = None
+    time_days: np.ndarray | None = None
+    died: np.ndarray | None = None
 
 
 def fates(con: duckdb.DuckDBPyConnection, outcome: Outcome, part: Part, material: Material) -> Fates:
     """What became of each row, as known on the data date."""
     found = follow_up(con, outcome, part.keys, data_date=material.data_date, declared=material.declared)
     censored, event = found["censored"].to_numpy(), found["event"].to_numpy()
-    weight = censoring.weights(found["time_days"].to_numpy(), censored)
+    time_days, died = found["time_days"].to_numpy(), found["competing"].to_numpy()
+    weight = censoring.weights(time_days, censored)
     amount = found["amount"].to_numpy() if outcome.counts else None
-    return Fates(event, weight, int(found["competing"].sum()), int(censored.sum()), amount)
+    return Fates(event, weight, int(died.sum()), int(censored.sum()), amount, time_days, died)
 
 
 def enough(outcome: Outcome, learned: Fates) -> None:

@@ -71,7 +71,7 @@ class Job:
         enough(self.outcome, learned)
         candidates = fit_all(self.material, learned)
         tested = test_candidates(
-            con, candidates, self.material, learned, checked, thorough=self.thorough, practices=self.outcome.primary
+            con, candidates, self.material, learned, checked, outcome=self.outcome, thorough=self.thorough
         )
         kept = self._keep(candidates, tested, (learned, checked))
         decision = self._decide(kept, tested, int(checked.event.sum()))
@@ -177,6 +177,7 @@ class Job:
                 "groups": tested.groups[name],
                 "neighbourhoods": tested.neighbourhoods.get(name, {}),
                 "stability": tested.stability.get(name, {}),
+                "horizon": tested.horizon.get(name, []),
                 "decision_curve": tested.decision_curve,
                 "gate": [asdict(t) for t in tested.tests[name]],
                 "more": tested.more,

@@ -9,11 +9,12 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from models import calibration, decision_curve, evaluation, gate, groups, neighbourhoods, stability, yardstick
+from models import calibration, decision_curve, evaluation, gate, groups, horizon, neighbourhoods, stability, yardstick
 from models.candidate import Candidate
 from models.fitting import Fates, Material, columns_of, held_out_practices, ranks_by_half, without_columns
 from models.ladder import BOOSTED
 from models.limits import Limits, load_limits
+from models.outcome import Outcome
 from models.silence import silenced, silences
 
 PRACTICE_FOLDS = 5
@@ -51,6 +52,7 @@ class Tested:
     more: dict[str, Any] = field(default_factory=dict)
     neighbourhoods: dict[str, dict[str, Any]] = field(default_factory=dict)
     stability: dict[str, dict[str, Any]] = field(default_factory=dict)
+    horizon: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def test_candidates(
@@ -60,8 +62,8 @@ def test_candidates(
     learned: Fates,
     checked: Fates,
     *,
+    outcome: Outcome,
     thorough: bool,
-    practices: bool,
 ) -> Tested:
     """Measures every candidate on the same rows.
 
@@ -71,8 +73,8 @@ def test_candidates(
         material: what they were made from.
         learned: fates of the rows learned from.
         checked: fates of the rows to check on.
-        thorough: also train without sources that a board may not hold.
-        practices: where thorough, also hold practices out (of a risk).
+        outcome: what is predicted.
+        thorough: also train without sources that a board may not hold, and of the primary outcome hold practices out.
     """
     limits = load_limits()
     rows = evaluation.TestRows(checked.event, checked.weight, material.check.practice, checked.amount)
@@ -106,6 +108,7 @@ def test_candidates(
             for name in predicted
         },
         stability=steady,
+        horizon={name: _to_horizon(p, rows, checked, outcome.window_days) for name, p in risks.items()},
         more=_more(
             candidates[-1],
             material,
@@ -113,9 +116,17 @@ def test_candidates(
             rows,
             replicates[candidates[-1].name],
             thorough=thorough,
-            practices=practices,
+            practices=outcome.primary,
         ),
     )
+
+
+def _to_horizon(
+    predicted: np.ndarray, rows: evaluation.TestRows, checked: Fates, window_days: int
+) -> list[dict[str, Any]]:
+    if checked.time_days is None or checked.died is None:
+        return []
+    return horizon.check(predicted, rows, checked.time_days, checked.died, window_days)
 
 
 def _steadiness(

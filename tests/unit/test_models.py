@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import models
-from models import calibration, censoring, evaluation, fingerprints, gate, logistic, panel, registry, stability
+from models import calibration, censoring, evaluation, fingerprints, gate, horizon, logistic, panel, registry, stability
 from models.candidate import Candidate
 from models.ladder import BOOSTED
 from tests.small_world import END, small_world
@@ -263,6 +263,33 @@ def test_a_fingerprint_of_rows_changes_with_a_value_a_person_and_a_fate():
 
     assert rows() == rows()
     assert len({rows(), rows(value=2.5), rows(person=8), rows(event=False)}) == 4
+
+
+def test_incidence_with_death_competing_agrees_with_weighting_at_the_end_of_the_window():
+    rng = np.random.default_rng(8)
+    n, window = 4000, 365
+    event, death, left = rng.exponential(700, n), rng.exponential(1200, n), rng.exponential(900, n)
+    first = np.minimum.reduce([event, death, left, np.full(n, float(window))])
+    time_days = np.floor(first).astype(np.int64)
+    happened, died = (first == event), (first == death)
+    weight = censoring.weights(time_days, first == left)
+    weighted = np.average(happened, weights=weight)
+    by_day = horizon.incidence(time_days, happened, died, [0, 91, 182, 365])
+    assert by_day == sorted(by_day)
+    assert by_day[0] == 0
+    assert by_day[-1] == pytest.approx(weighted, abs=1e-3)
+    assert by_day[-1] < 1 - np.exp(-window / 700), "those who died first had no event"
+
+
+def test_the_highest_risks_are_followed_apart_from_the_rest():
+    predicted = np.linspace(0.9, 0.0, 200)
+    event = np.arange(200) < 20
+    rows = evaluation.TestRows(event, np.ones(200), np.arange(200) % 4)
+    found = horizon.check(predicted, rows, np.where(event, 100, 365), np.zeros(200) > 0, 365)
+    assert [b["band"] for b in found] == ["highest 5 %", "next 15 %", "all others"]
+    assert [b["incidence"][-1] for b in found] == pytest.approx([1, 1 / 3, 0], abs=1e-5)
+    assert found[0]["incidence"][0] == 0
+    assert [b["observed"]["estimate"] for b in found] == pytest.approx([1, 1 / 3, 0], abs=1e-5)
 
 
 def a_comparator() -> Candidate:

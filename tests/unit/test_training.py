@@ -299,6 +299,8 @@ def test_the_card_says_what_it_is_for_and_what_it_is_not(world):
     assert "network 0" in text
     assert "more would have to be seen" in text
     assert "13 weeks later" in text
+    for band in kept.metrics["horizon"]:
+        assert band["incidence"][-1] == pytest.approx(band["observed"]["estimate"], abs=0.01)
     assert "learned from other people" in text
     regression = models.load(world.folder / "model", world.report.outcomes[0].kept["penalised_logistic"]).about
     assert list(regression["dependence"]["partial"]) == list(regression["importance"])[:8]
