@@ -19,6 +19,7 @@ from synthetic.care_told import (
     CONTINUES,
     DIRECT,
     HOME_SUPPORT,
+    NO_FURTHER,
     PROGRESS,
     SHORT,
     SUPPORT_WITH_CARER,
@@ -245,14 +246,15 @@ def carers(told: Told) -> None:
     day = 28 * month + rng.whole(28 * rng.uniform(life.key(who), "carer day", month))
     here = life.lives_here(who, day)
     who, day = who[here], day[here]
-    told.add(who, day, day + 6, type="Request", route="Community / Other route", outcome=ASSESSED)
     partner = np.maximum(life.people.partner[who], 0)
     lives_with = (life.people.partner[who] >= 0) & ~life.state("alone", who, day)
+    rests = rng.uniform(life.key(who), "respite", day) < rule["respite"]
+    outcome = np.select([lives_with, rests], [ASSESSED, PROGRESS], NO_FURTHER)
+    told.add(who, day, day + 6, type="Request", route="Community / Other route", outcome=outcome)
     told.add(
         partner[lives_with], day[lives_with] + 9, day[lives_with] + 16, type="Assessment",
         assessment="Short term assessment", client="Unpaid carer", outcome=PROGRESS,
     )  # fmt: skip
-    rests = rng.uniform(life.key(who), "respite", day) < rule["respite"]
     for mask, subject, service, client in (
         (rests & lives_with, partner, CARER_SUPPORT, "Unpaid carer"),
         (rests & ~lives_with, who, SUPPORT_WITH_CARER, "Service user"),
