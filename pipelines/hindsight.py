@@ -20,6 +20,7 @@ from features.declaration import FeatureSet
 from pipelines.content import content_hash
 from pipelines.errors import MistakeError, ProblemError
 from pipelines.moved import FEWEST, Changed, changes, counted, parts_told, people_of, told
+from pipelines.relisted import Relisted, relist
 from pipelines.stages import feature_folder, open_views, sources_allowed
 from pipelines.store import Store
 from pipelines.weeks import monday_on_or_before, parse_week, received_dates
@@ -49,6 +50,7 @@ class Hindsight:
             median from the Monday until a late row was known; ``features moved of``, people with a change in a
             feature that reads the source (it may read others too).
         features: one row a feature that changes for somebody, with the sources it reads.
+        relisted: risks and lists given out, beside what they would be as known now.
     """
 
     week: dt.date
@@ -57,6 +59,7 @@ class Hindsight:
     people: pl.DataFrame
     sources: pl.DataFrame
     features: pl.DataFrame
+    relisted: Relisted
 
     @property
     def reproduced(self) -> str:
@@ -97,12 +100,14 @@ def look_back(store: Store, week: str | None = None) -> Hindsight:
                 open_in_hindsight(con, load_contracts().values(), lake=store.lake, week=monday)
                 now = features.build_matrix(con, [monday], out=staging / "now", sources_allowed=allowed)[monday]
                 arrived = _arrived(con, monday)
+                again = relist(store, con, monday, features=staging / "now", scratch=staging)
         except features.FeatureError as error:
             raise ProblemError(str(error)) from error
         tally = _Tally(declared)
         by_feature = counted(tally.over(changes(then, now)))
         people = _people(then, now, tally.anybody)
-    return Hindsight(monday, received[-1], as_stored, people, _sources(arrived, tally), _features(by_feature, declared))
+    sources, moved = _sources(arrived, tally), _features(by_feature, declared)
+    return Hindsight(monday, received[-1], as_stored, people, sources, moved, again)
 
 
 def _as_stored(con: duckdb.DuckDBPyConnection, store: Store, then: Path) -> bool | None:

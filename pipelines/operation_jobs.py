@@ -57,6 +57,8 @@ def look_back_at_week(context: dg.OpExecutionContext, config: HindsightForm, hom
             "people": dg.MetadataValue.md(markdown(found.people)),
             "what became known since": dg.MetadataValue.md(markdown(found.sources, rows=200)),
             "features that change": dg.MetadataValue.md(markdown(found.features, rows=500)),
+            "risks as known now": dg.MetadataValue.md(markdown(found.relisted.scores)),
+            "lists as known now": found.relisted.says or dg.MetadataValue.md(markdown(found.relisted.lists)),
         }
     )
 

@@ -54,3 +54,7 @@ def _in_hindsight(store: Store, week: str) -> None:
     show(found.people, "People")
     show(found.sources, "What became known since of what had happened before")
     show(found.features, "Features that change", rows=SHOWN)
+    show(found.relisted.scores, "Risks given out, and as they would be as known now")
+    show(found.relisted.lists, "Lists given out, and as they would be as known now")
+    if found.relisted.says:
+        console.print(found.relisted.says, soft_wrap=True)

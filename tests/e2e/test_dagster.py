@@ -305,3 +305,5 @@ def test_a_past_week_in_hindsight_is_told_on_the_run_page(own_home: Store, monke
     assert "csds_care_contact" in str(shown["what became known since"].value)
     assert "| community_contacts_90 |" in str(shown["features that change"].value)
     assert "2026-02-16 as known then" in str(shown["week"].value)
+    assert "| emergency_admission_12m | 100 people |" in str(shown["risks as known now"].value)
+    assert "| shown as given out |" in str(shown["lists as known now"].value)
