@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from data_contracts import site
 from data_contracts.codelist import load_codelists
 from data_contracts.contract import REFERENCE, load_contracts
 
@@ -21,9 +22,13 @@ YEAR = 365
 SPANS = {YEAR: "last 12 months", 2 * YEAR: "last two years"}
 
 
-@cache
 def code_words() -> dict[str, dict[str, str]]:
     """Words of the codes of each column of the record; a code that two sources mean differently has none."""
+    return _code_words(site.stamp(*site.all_files()))
+
+
+@cache
+def _code_words(_: site.Stamp) -> dict[str, dict[str, str]]:
     labels = pl.read_csv(REFERENCE / "code_value.csv", infer_schema=False)
     of_set = {name: dict(part.select("code", "label").rows()) for (name,), part in labels.group_by("set")}
     found: dict[str, dict[str, str]] = {}
@@ -33,9 +38,13 @@ def code_words() -> dict[str, dict[str, str]]:
     return found
 
 
-@cache
 def code_labels() -> dict[str, str]:
     """Words for the codes that are in the codelists in use; other codes stay as they are."""
+    return _code_labels(site.stamp(*site.all_files()))
+
+
+@cache
+def _code_labels(_: site.Stamp) -> dict[str, str]:
     return {e.code: e.label for listed in load_codelists().values() for e in listed.entries}
 
 

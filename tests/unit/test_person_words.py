@@ -57,3 +57,14 @@ def test_the_person_is_told_in_words():
 
 def test_no_description_of_a_feature_names_a_file():
     assert [f.name for f in load_features().features if "/" in f.description.replace("g/L", "")] == []
+
+
+def test_labels_are_those_of_the_site_that_is_named_now(tmp_path, monkeypatch):
+    assert said(code=160685001) == "Bed-bound"
+    (tmp_path / "codelists").mkdir()
+    (tmp_path / "codelists" / "own.csv").write_text("code,term\n160685001,In bed all day\n")
+    (tmp_path / "codelists.yaml").write_text("bedbound: {file: own.csv, version: '1', origin: ours}\n")
+    monkeypatch.setenv("ANTICIPATE_SITE", str(tmp_path))
+    assert said(code=160685001) == "In bed all day"
+    monkeypatch.delenv("ANTICIPATE_SITE")
+    assert said(code=160685001) == "Bed-bound"
