@@ -27,25 +27,25 @@ class Cells:
     Attributes:
         value: true value of each cell.
         small: the cell itself must not be shown.
+        most: the largest value that the cell can have while it is not shown.
         level: how many dimensions are summed over; the interior is 0.
         lines: one row a sum, +1 for its parts and -1 for the whole; each row times the values is 0.
         told: the cell was shown, with the same value, in an earlier release.
         hidden: the cell was not shown in an earlier release, with the same value: it stays so.
         past: the cell stands in an earlier release with another value, or is published no more; what is shown of it
             can no longer be changed.
-        small_at_most: the largest value that a small cell can have; None when there is no such bound.
         smallest: the smallest value that is shown (other than 0).
         rounding: published values are multiples of it.
     """
 
     value: Integers
     small: Flags
+    most: Integers
     level: Integers
     lines: csr_array
     told: Flags
     hidden: Flags
     past: Flags
-    small_at_most: int | None
     smallest: int
     rounding: int
 
@@ -57,6 +57,7 @@ class Cells:
             self,
             value=self.value[cells],
             small=self.small[cells],
+            most=self.most[cells],
             level=self.level[cells],
             lines=csr_array(lines[kept]),
             told=self.told[cells],
@@ -85,10 +86,7 @@ def bounds(cells: Cells, suppressed: Flags) -> tuple[Integers, Integers]:
     high = np.where(cells.value == 0, 0, shown + half)
     free = suppressed & ~cells.told
     low = np.where(free, 1, low)
-    high = np.where(free, cells.value + REACH, high)
-    if cells.small_at_most is not None:
-        high = np.where(free & cells.small, cells.small_at_most, high)
-    return low, high
+    return low, np.where(free, cells.most, high)
 
 
 def feasible_values(cells: Cells, suppressed: Flags, enough: int) -> Integers:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import duckdb
 import polars as pl
 
 from commissioning import cost, decomposition, projection, reconciliation, standardised
-from commissioning.decomposition import Span
-from commissioning.disclosure import SUPPRESSED, Rules
+from commissioning.disclosure import Rules
+from commissioning.published import Span, total
 
 SETTLED_AFTER_DAYS = 42
 """Days after which hospitals have finished coding; the contract of admitted care says the same."""
@@ -44,34 +43,37 @@ class Known:
         """The last twelve settled months."""
         return Span(self.settled_to.replace(year=self.settled_to.year - 1), self.settled_to)
 
-    @cached_property
-    def hidden(self) -> list[dt.date]:
-        """First days of the periods whose bed days are not published: a total that held one would give it away."""
-        whole = self.frames.get("emergency_bed_days")
-        return [] if whole is None else whole.filter(pl.col("status") == SUPPRESSED)["start"].to_list()
-
 
 def board_tables(con: duckdb.DuckDBPyConnection, known: Known) -> dict[str, tuple[pl.DataFrame, Mapping[str, str]]]:
     """By table name a frame that may be published, and what its columns mean; empty where a fact is missing."""
-    there = set(known.counted)
     changed = pl.DataFrame(schema=decomposition.schema())
     stepped = pl.DataFrame(schema=reconciliation.schema())
-    standard = pl.DataFrame(schema=standardised.schema())
-    if known.covered_to and {"registered_people", "emergency_admissions", "emergency_bed_days"} <= there:
+    bed_days = known.frames.get("emergency_bed_days")
+    if known.covered_to and {"registered_people", "emergency_admissions", "emergency_bed_days"} <= set(known.counted):
         groups = decomposition.monthly_groups(con)
-        changed = decomposition.changes(groups, known.settled_to, known.rules, hidden=known.hidden)
-        if not any(known.year.start <= day < known.year.end for day in known.hidden):
+        changed = decomposition.changes(groups, known.settled_to, known.rules, bed_days=bed_days)
+        if (ours := total(bed_days, known.year)) is not None:
             given = {"data_date": known.data_date, "covered_to": known.covered_to}
-            stepped = reconciliation.reconcile(con, known.year, given, known.rules)
-    if known.covered_to and {"registered_people", *standardised.INDICATORS} <= there:
-        standard = standardised.rates(con, known.year, known.rules)
-    ahead = pl.DataFrame(schema=projection.schema())
-    if known.covered_to:
-        ahead = projection.project(con, known.settled_to, known.data_date, counted=known.counted, rules=known.rules)
+            stepped = reconciliation.reconcile(con, known.year, ours, given, known.rules)
     return {
         "bed_day_change": (changed, decomposition.COLUMNS),
         "reconciliation": (stepped, reconciliation.COLUMNS),
-        "standardised_rate": (standard, standardised.COLUMNS),
-        "projection": (ahead, projection.COLUMNS),
-        "cost_by_frailty": (cost.costs(known.frames), cost.COLUMNS),
+        **from_published(known.frames, projection.growth_of(con, known.data_date), known.data_date),
+    }
+
+
+def from_published(
+    frames: Mapping[str, pl.DataFrame], growth: pl.DataFrame, data_date: dt.date
+) -> dict[str, tuple[pl.DataFrame, Mapping[str, str]]]:
+    """The tables that are made from published cells alone, so that they tell nothing more than those do.
+
+    Args:
+        frames: the published cells by table name.
+        growth: of the population, of `projection.growth_of`; it is about nobody in the record.
+        data_date: the newest received date.
+    """
+    return {
+        "standardised_rate": (standardised.rates(frames), standardised.COLUMNS),
+        "projection": (projection.project(frames, growth, data_date), projection.COLUMNS),
+        "cost_by_frailty": (cost.costs(frames), cost.COLUMNS),
     }

@@ -1,12 +1,14 @@
-"""Control charts of the published series: computed from the counts before rounding, shown only where all is published.
+"""Control charts of the published series, only where every figure of it is shown.
 
-A month has 28 to 31 days and many series a season: the limits follow both, the points stay as they are published.
+Whether a point is a signal is told by the counts before rounding: of small counts, rounding alone makes signals. What
+is drawn, centre and limits, is made from the published figures, so that it tells no more than those. A month has 28 to
+31 days and many series a season: the limits follow both, the points stay as they are published.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -57,6 +59,7 @@ class Charted:
 
 POINT_COLUMNS: Final = {
     "indicator": "id of the indicator",
+    "place": "Place of residence; 'All' is the whole board",
     "period": "month or quarter",
     "start": "first day of the period",
     "centre": "mean of the baseline, for the days and the season of the period",
@@ -67,6 +70,7 @@ POINT_COLUMNS: Final = {
 }
 SUMMARY_COLUMNS: Final = {
     "indicator": "id of the indicator",
+    "place": "Place of residence; 'All' is the whole board",
     "variation": "what the newest settled point shows: improving, concerning, special cause, nothing beyond chance, "
     "no icon",
     "assurance": "whether the standard will be met if nothing changes",
@@ -79,13 +83,27 @@ SUMMARY_COLUMNS: Final = {
 }
 
 
-def chart(indicator: Indicator, cells: pl.DataFrame, published: pl.DataFrame) -> Charted | None:
-    """The chart of the whole board's series; None where a part of it is not published.
+def charts_by_place(indicator: Indicator, cells: pl.DataFrame, published: pl.DataFrame) -> list[Charted]:
+    """The charts of those Places of which every figure is published.
+
+    Args:
+        indicator: whose series they are.
+        cells: the true cells of its table by Place; by anything else than a share it has been narrowed to the margin.
+        published: the same cells as published, gaps included.
+    """
+    places = sorted(set(published["place"].unique()) - {ALL})
+    made = (chart(indicator, cells.filter(place=p), published.filter(place=p), place=p) for p in places)
+    return [charted for charted in made if charted]
+
+
+def chart(indicator: Indicator, cells: pl.DataFrame, published: pl.DataFrame, *, place: str = ALL) -> Charted | None:
+    """The chart of one series; None where a part of it is not published.
 
     Args:
         indicator: whose series it is.
-        cells: the true cells of its table of the whole board, or of the declared share.
+        cells: the true cells of its table of the whole board, or of one Place, or of the declared share.
         published: the same cells as published, gaps included.
+        place: of which Place.
     """
     if indicator.snapshot:
         return None  # each count of people holds most of those of the month before: the rules suppose otherwise
@@ -93,42 +111,56 @@ def chart(indicator: Indicator, cells: pl.DataFrame, published: pl.DataFrame) ->
     if line is None or line["value"].null_count() == line.height:
         return None
     period = str(line["period"][0])
-    value = line["value"].to_numpy().astype(np.float64)
-    days = np.ones(len(value)) if indicator.share_of or indicator.snapshot else _lengths(line)
+    value, shown = (line[c].to_numpy().astype(np.float64) for c in ("value", "shown"))
+    days = np.ones(len(value)) if indicator.share_of else _lengths(line)
     phase, length = _phase(line, period)
-    even = value / days
-    seasonal = spc.has_season(even, phase, length)
-    season = spc.season_of(even, phase, length) if seasonal else None
-    scale = days * (season[phase] if season is not None else 1.0)
-    made = spc.xmr(
-        value / scale,
-        steps=_steps(indicator, line["start"].to_list()),
-        count=line["count"].to_numpy().astype(np.float64),
-        seasonal=seasonal and season is None,
-        ceiling=100.0 if indicator.share_of else None,
-    )
-    return Charted(_points(indicator, line, made, scale), _summary(indicator, line, made, season=season is not None))
+    seasonal = spc.has_season(value / days, phase, length)
+    steps = _steps(indicator, line["start"].to_list())
+    ceiling = 100.0 if indicator.share_of else None
+    season, scale = _scaled(value, days, phase, length, seasonal=seasonal)
+    count = line["count"].to_numpy().astype(np.float64)
+    made = spc.xmr(value / scale, steps=steps, count=count, seasonal=seasonal and not season, ceiling=ceiling)
+    _, drawn_scale = _scaled(shown, days, phase, length, seasonal=seasonal)
+    drawn = spc.xmr(shown / drawn_scale, steps=steps, ceiling=ceiling)
+    points = _points(indicator, line, replace(drawn, rules=made.rules), drawn_scale)
+    named = pl.lit(place).alias("place")
+    summary = _summary(indicator, line, made, season=season).with_columns(named)
+    return Charted(points.with_columns(named).select(list(POINT_COLUMNS)), summary.select(list(SUMMARY_COLUMNS)))
+
+
+def _scaled(value: Series, days: Series, phase: np.ndarray, length: int, *, seasonal: bool) -> tuple[bool, Series]:
+    """Whether a season is taken out, and what each value is divided by: the days of its period, and the season."""
+    season = spc.season_of(value / days, phase, length) if seasonal else None
+    return (False, days) if season is None else (True, days * season[phase])
 
 
 def _line(indicator: Indicator, cells: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame | None:
-    """The series in order of time: `period`, `start`, `value`, `count`; null where nothing came or is not settled."""
+    """The settled series in order of time: `period`, `start`, `value`, `count`, `shown`; null where nothing came.
+
+    `value` and `count` are before rounding, `shown` is the value as published.
+    """
+    true = _values(indicator, cells, "value").select("start", "value", "count")
+    said = _values(indicator, published, "published").select("start", shown="value")
+    shown = published
     if indicator.share_of:
-        dimension = indicator.share_of
-        shown = published.filter(pl.col(dimension).is_in([ALL, indicator.share]))
-        whole = cells.filter(pl.col(dimension) == ALL).select("start", whole="value")
-        part = cells.filter(pl.col(dimension) == indicator.share).select("start", part="value")
-        values = whole.join(part, on="start").select(
-            "start",
-            value=pl.when(pl.col("whole") > 0).then(pl.col("part") * 100 / pl.col("whole")),
-            count=pl.col("whole"),
-        )
-    else:
-        shown = published
-        values = cells.select("start", value=pl.col("value").cast(pl.Float64), count="value")
+        shown = published.filter(pl.col(indicator.share_of).is_in([ALL, indicator.share]))
     if shown.filter(pl.col("status") == SUPPRESSED).height or not shown.filter(pl.col("status") == PUBLISHED).height:
         return None
+    values = true.join(said, on="start", how="left")
     settled = shown.select("period", "start", "provisional").unique().filter(~pl.col("provisional"))
     return settled.join(values, on="start", how="left").sort("start") if settled.height else None
+
+
+def _values(indicator: Indicator, frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """`start`, `value` (the count, or the declared share in per cent) and `count`, what the value counts."""
+    if not indicator.share_of:
+        return frame.select("start", value=pl.col(column).cast(pl.Float64), count=column)
+    dimension = pl.col(indicator.share_of)
+    whole = frame.filter(dimension == ALL).select("start", whole=column)
+    part = frame.filter(dimension == indicator.share).select("start", part=column)
+    share = pl.min_horizontal(pl.col("part") * 100 / pl.col("whole"), 100.0)
+    value = pl.when(pl.col("whole") > 0).then(share)
+    return whole.join(part, on="start").select("start", value=value, count="whole")
 
 
 def _lengths(line: pl.DataFrame) -> Series:

@@ -5,7 +5,6 @@ Made from published figures alone, so that it tells nothing more than those do.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,8 @@ from typing import Any, Final
 import polars as pl
 import yaml
 
-from commissioning.declaration import A_YEAR, ORDER
+from commissioning.declaration import ORDER
+from commissioning.published import newest_year, summed
 from data_contracts import site
 
 UNIT_COSTS = Path(__file__).parent / "unit_cost.yaml"
@@ -76,10 +76,10 @@ def schema() -> dict[str, Any]:
 
 
 def _rows(frame: pl.DataFrame | None, line: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    found = None if frame is None else newest_year(frame)
-    if found is None:
+    span = newest_year(frame)
+    if frame is None or span is None:
         return []
-    start, end, totals = found
+    totals: dict[str, int | None] = dict(summed(frame, span, ("frailty_band",)).iter_rows())
     closed = sum(int(c["pounds"]) for c in said["closures"] if c["indicator"] == line["indicator"])
     rows: list[tuple[Any, ...]] = []
     for band, total in totals.items():
@@ -88,30 +88,9 @@ def _rows(frame: pl.DataFrame | None, line: Mapping[str, Any], said: Mapping[str
         costed = None if price is None or total is None else round(total * float(price))
         rows.append(
             (
-                *(band, line["indicator"], start, end, None if spent else total),
+                *(band, line["indicator"], span.start, span.end, None if spent else total),
                 *(price, line.get("price_year"), line.get("source"), costed),
                 *(total if spent else None, closed if band == "All" else 0),
             )
         )
     return rows
-
-
-def newest_year(frame: pl.DataFrame) -> tuple[dt.date, dt.date, dict[str, int | None]] | None:
-    """The newest settled year of a published table by frailty band, and the sum of each band.
-
-    Returns:
-        First day, first day after it, and by band the sum, None where one of its figures is not shown; None without
-        a whole year.
-    """
-    settled = frame.filter(~pl.col("provisional"))
-    if settled.is_empty():
-        return None
-    periods = A_YEAR[settled["period"][0]]
-    starts = settled["start"].unique().sort().tail(periods)
-    if len(starts) < periods:
-        return None
-    year = settled.filter(pl.col("start").is_in(starts.implode()))
-    summed = year.group_by("frailty_band").agg(total=pl.col("published").sum(), hidden=pl.col("published").null_count())
-    totals = {b: None if hidden else int(total) for b, total, hidden in summed.sort("frailty_band").iter_rows()}
-    end = pl.select(pl.lit(starts[-1]).dt.offset_by(f"{12 // periods}mo")).item()
-    return starts[0], end, totals

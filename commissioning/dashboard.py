@@ -91,7 +91,8 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
     """
     report = marts if isinstance(marts, MartReport) else read_catalogue(marts)
     heading = heading or PageHeading()
-    signals = {row["indicator"]: row for row in pl.read_parquet(report.table("signal").path).iter_rows(named=True)}
+    series = pl.read_parquet(report.table("signal").path)
+    signals = {row["indicator"]: row for row in series.filter(place=ALL).iter_rows(named=True)}
     panels = [_panel(report, i, signals.get(i.id)) for i in _counted(report)]
     board = [p for p in panels if p.indicator.board]
     panels_by_id = {p.indicator.id: p for p in panels}
@@ -105,6 +106,7 @@ def write_dashboard(marts: MartReport | Path, out_html: Path, *, heading: PageHe
         data=page_data.as_json(report, [p.indicator for p in panels if p.rows]),
         board=board,
         alarms=expected_false_alarms(sum(p.variation not in ("", "no icon") for p in board)),
+        place_alarms=page_data.place_alarms(series),
         changes=_changes(report),
         places=_places(report),
         restated=_restated(report),

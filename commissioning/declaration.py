@@ -10,6 +10,7 @@ import polars as pl
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from commissioning.ties import Link
 from features.codelist import FOLDER as CODELISTS
 from features.codelist import read
 
@@ -17,8 +18,11 @@ INDICATORS = Path(__file__).parent / "indicators"
 ADMISSION_GROUPS = Path(__file__).parent / "admission_group.csv"
 CODE_GROUPS = Path(__file__).parent / "code_group.yaml"
 FRAILTY_BANDS = Path(__file__).parent / "frailty_band.yaml"
+LINKS = Path(__file__).parent / "link.yaml"
 Period = Literal["month", "quarter", "year"]
 BOARD_MOST = 12
+OLDER_AGES: dict[str, tuple[int, int]] = {"65 to 74": (65, 75), "75 to 84": (75, 85), "85 and over": (85, 200)}
+"""Age bands from 65, as the statements of the marts name them: from, and before."""
 PERIODS: tuple[Period, ...] = ("month", "quarter", "year")
 A_YEAR: dict[Period, int] = {"month": 12, "quarter": 4, "year": 1}
 """How many of a period make a year."""
@@ -26,6 +30,7 @@ A_YEAR: dict[Period, int] = {"month": 12, "quarter": 4, "year": 1}
 PERSON_DIMENSIONS: dict[str, str] = {
     "frailty_band": "frailty recorded by a clinician, as known at the time; 'All' is the margin",
     "age_band": "age in whole years at the time; 'All' is the margin",
+    "age_group": "18 to 64, or 65 and over; 'All' is the margin",
     "place": "Place of residence by small area; the map of areas to Places is not yet confirmed; 'All' is the margin",
     "pcn": "primary care network of the practice, as known today; 'All' is the margin",
     "residence": "whether the GP registration says care home, as known at the time; 'All' is the margin",
@@ -46,6 +51,9 @@ DIMENSIONS: dict[str, str] = PERSON_DIMENSIONS | {
     "source_of_referral": "who referred; 'All' is the margin",
     "part_of_day": "time of day, local; 'All' is the margin",
     "care_type": "kind of care arranged by a council; 'All' is the margin",
+    "support_reason": "why, as a council recorded it last: primary support reason; 'All' is the margin",
+    "council": "code of the council that arranges the care, as it sends it; 'All' is the margin",
+    "provider_type": "NHS, council or independent, by the site's dated table of places; 'All' is the margin",
     "home_area": "where the care home lies; 'All' is the margin",
     "register_level": "level on the register, by all evidence; 'All' is the margin",
     "seen": "whether anybody has seen them in 12 months, as far as delivered; 'All' is the margin",
@@ -216,6 +224,27 @@ def load_indicators(folder: Path = INDICATORS) -> tuple[Indicator, ...]:
     if sum(i.board for i in found) > BOARD_MOST:
         raise IndicatorError(f"more than {BOARD_MOST} board indicators: each further one adds false alarms")
     return tuple(sorted(found, key=lambda i: (i.order, i.id)))
+
+
+@cache
+def load_links(path: Path = LINKS) -> tuple[Link, ...]:
+    """Which indicators count all that others count, so that their tables are attacked together.
+
+    Raises:
+        IndicatorError: a link names no indicator, or one whose cells do not add up as numbers of events do.
+    """
+    known = {i.id: i for i in load_indicators()}
+    found = []
+    for said in yaml.safe_load(path.read_text(encoding="utf-8")):
+        named = (said["whole"], *said["parts"])
+        for name in named:
+            if name not in known or known[name].measure != "events" or known[name].snapshot:
+                raise IndicatorError(f"{path.name}: {name!r} is no indicator that counts events of a period")
+        if any(known[part].ages < known[said["whole"]].ages for part in said["parts"]):
+            raise IndicatorError(f"{path.name}: a part of {said['whole']!r} counts younger people than it does")
+        shared = frozenset({*PERSON_DIMENSIONS, *(_declared_dimension(d) for d in said.get("shared", []))})
+        found.append(Link(said["whole"], tuple(said["parts"]), shared))
+    return tuple(found)
 
 
 def _read(path: Path) -> Indicator:

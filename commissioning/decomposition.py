@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
@@ -20,7 +20,8 @@ import numpy.typing as npt
 import polars as pl
 
 import sql
-from commissioning.disclosure import RULES, Rules, round_sum
+from commissioning.disclosure import RULES, Rules
+from commissioning.published import Span, months_before, total
 
 Array = npt.NDArray[np.float64]
 FACTORS: Final = ("population", "frailty", "admissions", "midnights")
@@ -38,21 +39,13 @@ COLUMNS: Final = {
     "first_end": "first day after the first period",
     "second_start": "first day of the second period",
     "second_end": "first day after the second period",
-    "first_value": "midnights in the first period, rounded to 5",
-    "second_value": "midnights in the second period, rounded to 5",
+    "first_value": "midnights in the first period: the sum of the published figures",
+    "second_value": "midnights in the second period, likewise",
     "part": "what changed",
     "meaning": "the part in words",
     "place": "order of the parts",
     "value": "midnights more or fewer through this part, rounded to 5; the parts add up to the difference",
 }
-
-
-@dataclass(frozen=True)
-class Span:
-    """Whole months, from `start` to before `end`."""
-
-    start: dt.date
-    end: dt.date
 
 
 @dataclass(frozen=True)
@@ -151,21 +144,16 @@ def comparisons(settled_to: dt.date, begins: dt.date) -> list[tuple[str, Span, S
     The last twelve months and the twelve before; the last whole quarter and the same of the year before; each whole
     financial year and the one before.
     """
-    found = [("Last twelve settled months and the twelve before", Span(_before(settled_to, 12), settled_to))]
-    quarter = _before(settled_to, (settled_to.month - 1) % 3)
-    found.append(("Last settled quarter and the same quarter a year before", Span(_before(quarter, 3), quarter)))
-    year = _before(settled_to, (settled_to.month - 4) % 12)
-    while _before(year, 24) >= begins:
-        name = f"Financial year {_before(year, 12).year}/{year.year % 100:02d} and the one before"
-        found.append((name, Span(_before(year, 12), year)))
-        year = _before(year, 12)
-    pairs = [(name, Span(_before(s.start, 12), _before(s.end, 12)), s) for name, s in found]
+    found = [("Last twelve settled months and the twelve before", Span(months_before(settled_to, 12), settled_to))]
+    quarter = months_before(settled_to, (settled_to.month - 1) % 3)
+    found.append(("Last settled quarter and the same quarter a year before", Span(months_before(quarter, 3), quarter)))
+    year = months_before(settled_to, (settled_to.month - 4) % 12)
+    while months_before(year, 24) >= begins:
+        name = f"Financial year {months_before(year, 12).year}/{year.year % 100:02d} and the one before"
+        found.append((name, Span(months_before(year, 12), year)))
+        year = months_before(year, 12)
+    pairs = [(name, Span(months_before(s.start, 12), months_before(s.end, 12)), s) for name, s in found]
     return [(name, first, second) for name, first, second in pairs if first.start >= begins]
-
-
-def _before(day: dt.date, months: int) -> dt.date:
-    total = day.year * 12 + day.month - 1 - months
-    return dt.date(total // 12, total % 12 + 1, 1)
 
 
 def monthly_groups(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -191,33 +179,32 @@ def period_of(groups: pl.DataFrame, span: Span) -> Period:
 
 
 def changes(
-    groups: pl.DataFrame, settled_to: dt.date, rules: Rules = RULES, *, hidden: Collection[dt.date] = ()
+    groups: pl.DataFrame, settled_to: dt.date, rules: Rules = RULES, *, bed_days: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """One row a comparison and part, ready to be published: all of the whole board, none of fewer than 8 people.
+    """One row a comparison and part, ready to be published: all of the whole board, none of few people.
+
+    The two figures compared are sums of published ones; only how the difference is parted is counted anew.
 
     Args:
         groups: of `monthly_groups`.
         settled_to: first day of the first month that is not settled.
         rules: of disclosure control.
-        hidden: first days of periods whose bed days are not published: a total that held one would give it away.
+        bed_days: the published bed days of the whole board; a period that holds one not shown is not compared.
     """
     rows: list[tuple[object, ...]] = []
     held = groups.filter(pl.col("nights") > 0)["month_start"]
     begins = held.min() if len(held) else None
-    pairs = comparisons(settled_to, _before(begins, -1)) if isinstance(begins, dt.date) else []
+    pairs = comparisons(settled_to, months_before(begins, -1)) if isinstance(begins, dt.date) else []
     for name, first, second in pairs:
         one, two = period_of(groups, first), period_of(groups, second)
-        # Each admission is of one person at least; a person of many admissions makes this stricter than need be.
-        totals = [
-            round_sum(round(p.total), int(p.admissions.sum()) // FEW_ADMISSIONS, rules) if p.total else None
-            for p in (one, two)
-        ]
-        held_back = any(s.start <= day < s.end for s in (first, second) for day in hidden)
-        if totals[0] is None or totals[1] is None or held_back:
+        first_value, second_value = total(bed_days, first), total(bed_days, second)
+        few = min(one.admissions.sum(), two.admissions.sum()) < FEW_ADMISSIONS * rules.smallest
+        if first_value is None or second_value is None or few:
             continue
-        shown = whole_parts(decompose(one, two), totals[1] - totals[0], rules.rounding)
+        shown = whole_parts(decompose(one, two), second_value - first_value, rules.rounding)
+        spans = (first.start, first.end, second.start, second.end)
         rows += [
-            (name, first.start, first.end, second.start, second.end, *totals, part, PARTS[part], place, shown[part])
+            (name, *spans, first_value, second_value, part, PARTS[part], place, shown[part])
             for place, part in enumerate(PARTS, start=1)
         ]
     return pl.DataFrame(rows, schema=schema(), orient="row")
@@ -231,4 +218,4 @@ def schema() -> dict[str, Any]:
 
 
 FEW_ADMISSIONS: Final = 10
-"""Admissions for each person that the rule of few people takes for granted."""
+"""Admissions for each person that the rule of few people takes for granted: stricter than need be."""

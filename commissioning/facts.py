@@ -13,6 +13,7 @@ import sql
 from commissioning import housebound
 from commissioning.declaration import ADMISSION_GROUPS, Cut, Indicator, Period, code_flags, frailty_codes
 from commissioning.disclosure import ALL
+from commissioning.provider_type import provider_types
 
 PURPOSE = "commissioning"
 BANK_HOLIDAYS = Path(__file__).parent / "bank_holiday.csv"
@@ -61,6 +62,7 @@ def prepare(con: duckdb.DuckDBPyConnection, data_date: dt.date, months: pl.DataF
     con.register("opt_out_policy", policy.to_arrow())
     con.register("mart_month", months.to_arrow())
     con.register("mart_workday", working_days(months["month_start"][0], data_date).to_arrow())
+    con.register("provider_type", provider_types().to_arrow())
     con.register("admission_group", pl.read_csv(ADMISSION_GROUPS, infer_schema=False).to_arrow())
     flags = pl.DataFrame(code_flags(), schema=["code_group", "code", "said_flag"], orient="row")
     con.register("code_flag", flags.to_arrow())

@@ -13,17 +13,19 @@ import polars as pl
 
 from commissioning import facts, sources
 from commissioning.board_tables import Known, board_tables
-from commissioning.control_chart import Charted, chart
-from commissioning.declaration import Cut, Indicator, Period, load_indicators, table_name
+from commissioning.control_chart import Charted, chart, charts_by_place
+from commissioning.declaration import Cut, Indicator, Period, load_indicators, load_links, table_name
 from commissioning.disclosure import (
     ALL,
     RULES,
     SUPPRESSED,
+    Group,
     Key,
+    Link,
     Past,
     Rules,
     Table,
-    control,
+    control_together,
     is_small,
     round_count,
     round_sum,
@@ -93,13 +95,16 @@ def build_marts(
     made = _Made()
     try:
         found = facts.gather(con, indicators, data_date)
-        for indicator in indicators:
-            usable = tuple(c for c in indicator.cuts if not not_allowed(indicator, c, sources_allowed))
-            if indicator.part_of:
-                made.take(indicator, usable)
-                continue
-            before = past.get(indicator.id, [])
-            made.add(Scope(con, indicator, usable, calendar, data_date, before), rules)
+        usable = {i.id: tuple(c for c in i.cuts if not not_allowed(i, c, sources_allowed)) for i in indicators}
+        scopes = {
+            i.id: Scope(con, i, usable[i.id], calendar, data_date, past.get(i.id, []))
+            for i in indicators
+            if not i.part_of
+        }
+        for names in _families(tuple(scopes), load_links()):
+            made.add([scopes[name] for name in names], rules)
+        for indicator in (i for i in indicators if i.part_of):
+            made.take(indicator, usable[indicator.id])
         known = Known(data_date, found["covered_to"], [i.id for i in indicators], made.frames, rules)
         made.extra = board_tables(con, known)
     finally:
@@ -129,14 +134,16 @@ class _Made:
     restated: list[tuple[str, str, Key, int, int]] = field(default_factory=list)
     extra: dict[str, tuple[pl.DataFrame, Mapping[str, str]]] = field(default_factory=dict)
 
-    def add(self, scope: Scope, rules: Rules) -> None:
-        indicator, own = scope.indicator, _controlled(scope, rules)
-        self.memory[indicator.id] = own.memory
-        self.restated += [(indicator.id, *r) for r in restated(scope.earlier, own.memory, rules.rounding)]
+    def add(self, scopes: list[Scope], rules: Rules) -> None:
+        """Indicators that are tied to each other."""
+        own = _controlled(scopes, rules)
         self.frames |= own.frames
         self.periods |= own.periods
-        if (charted := _charted(indicator, own)) is not None:
-            self.charts.append(charted)
+        for scope in scopes:
+            indicator, memory = scope.indicator, own.memory[scope.indicator.id]
+            self.memory[indicator.id] = memory
+            self.restated += [(indicator.id, *r) for r in restated(scope.earlier, memory, rules.rounding)]
+            self.charts += _charted(indicator, own)
 
     def take(self, indicator: Indicator, cuts: Collection[Cut]) -> None:
         """The published cells of the indicator that this one is a part of; they tell nothing new."""
@@ -210,58 +217,80 @@ class Scope:
 
 @dataclass(frozen=True)
 class Controlled:
-    """What may be published of one indicator, and the true cells behind it, which stay in memory."""
+    """What may be published of indicators that are tied to each other, by table; what is remembered, by indicator."""
 
     periods: dict[str, Period | None]
     frames: dict[str, pl.DataFrame]
     cells: dict[str, pl.DataFrame]
-    memory: list[Past]
+    memory: dict[str, list[Past]]
 
 
-def _charted(indicator: Indicator, own: Controlled) -> Charted | None:
-    """The control chart of the whole board's series, or of the declared share."""
-    name = table_name(indicator.id, (indicator.share_of,) if indicator.share_of else ())
-    if own.periods.get(name) in (None, "year"):
-        return None
-    return chart(indicator, own.cells[name], own.frames[name])
+def _charted(indicator: Indicator, own: Controlled) -> list[Charted]:
+    """The control charts of the whole board's series, or of the declared share, then of the Places."""
+    share = (indicator.share_of,) if indicator.share_of else ()
+    board = table_name(indicator.id, share)
+    found = []
+    if own.periods.get(board) not in (None, "year"):
+        found += [chart(indicator, own.cells[board], own.frames[board])]
+    for cut in indicator.cuts:
+        name = indicator.table(cut)
+        if "place" in cut.by and own.periods.get(name) in ("month", "quarter"):
+            summed = [pl.col(d) == ALL for d in cut.by if d not in ("place", *share)]
+            found += charts_by_place(indicator, own.cells[name].filter(*summed), own.frames[name].filter(*summed))
+            break
+    return [charted for charted in found if charted]
 
 
-def _controlled(scope: Scope, rules: Rules) -> Controlled:
+def _families(names: Sequence[str], links: Sequence[Link]) -> list[list[str]]:
+    """The indicators in their order, those that any chain of links ties in one list.
+
+    >>> _families(["a", "b", "c"], [Link("c", ("a",), frozenset())])
+    [['a', 'c'], ['b']]
+    """
+    family = {name: {name} for name in names}
+    for link in links:
+        tied = set().union(*(family[n] for n in (link.whole, *link.parts) if n in family))
+        family |= dict.fromkeys(tied, tied)
+    return [[n for n in names if n in family[first]] for first in names if first == min(family[first], key=names.index)]
+
+
+def _controlled(scopes: list[Scope], rules: Rules) -> Controlled:
     """Each cut at the finest period of which at most the declared part is suppressed; all cuts controlled together."""
-    indicator = scope.indicator
-    cuts = {indicator.table(cut): cut for cut in scope.cuts}
+    scope_of = {scope.indicator.table(cut): scope for scope in scopes for cut in scope.cuts}
+    cuts = {scope.indicator.table(cut): cut for scope in scopes for cut in scope.cuts}
     left = {name: list(cut.periods) for name, cut in cuts.items()}
     ready: dict[tuple[str, Period], tuple[Table, pl.DataFrame]] = {}
 
     def table(name: str, period: Period) -> Table:
         if (name, period) not in ready:
-            ready[name, period] = _cells(scope, cuts[name], period)
+            ready[name, period] = _cells(scope_of[name], cuts[name], period)
         return ready[name, period][0]
 
-    for name in cuts:
-        while left[name] and _mostly_small(table(name, left[name][0]), indicator, rules):
+    for name, scope in scope_of.items():
+        while left[name] and _mostly_small(table(name, left[name][0]), scope.indicator, rules):
             left[name].pop(0)
-    while True:
-        published = control(
-            [table(n, p[0]) for n, p in left.items() if p],
-            indicator.measure,
-            rules,
-            snapshot=indicator.snapshot,
-            earlier=scope.earlier,
-        )
-        coarser = [
-            n for n, f in published.frames.items() if _mostly(f["status"] == SUPPRESSED, f["published"] != 0, rules)
+    coarser = list(left)
+    while coarser:
+        groups = [
+            _group(s, [table(n, left[n][0]) for n, scope in scope_of.items() if scope is s and left[n]]) for s in scopes
         ]
-        if not coarser:
-            break
+        published = control_together(groups, load_links(), rules)
+        shown = {n: f for p in published.values() for n, f in p.frames.items()}
+        coarser = [n for n, f in shown.items() if _mostly(f["status"] == SUPPRESSED, f["published"] != 0, rules)]
         for name in coarser:
             left[name].pop(0)
     frames = {
         name: pl.concat([frame, ready[name, left[name][0]][1]], how="diagonal").sort("start", *cuts[name].by)
-        for name, frame in published.frames.items()
+        for name, frame in shown.items()
     }
-    cells = {name: ready[name, left[name][0]][0].cells for name in published.frames}
-    return Controlled({name: p[0] if p else None for name, p in left.items()}, frames, cells, published.memory)
+    cells = {name: ready[name, left[name][0]][0].cells for name in shown}
+    periods = {name: p[0] if p else None for name, p in left.items()}
+    return Controlled(periods, frames, cells, {name: p.memory for name, p in published.items()})
+
+
+def _group(scope: Scope, tables: list[Table]) -> Group:
+    indicator = scope.indicator
+    return Group(indicator.id, tables, indicator.measure, indicator.snapshot, scope.earlier)
 
 
 def _since(scope: Scope) -> pl.Expr:
@@ -304,6 +333,13 @@ def _cells(scope: Scope, cut: Cut, period: Period) -> tuple[Table, pl.DataFrame]
     return Table(scope.indicator.table(cut), cut.by, whole), gaps
 
 
+def _to_be_shown(indicator: Indicator, size: int, data_date: dt.date) -> pl.Expr:
+    """A count on a day is there when the day is; anything else when all months of the period are, and are over."""
+    if indicator.snapshot:
+        return pl.col("seen") > 0
+    return (pl.col("months") == size) & ((pl.col("end") <= data_date) | pl.lit(size == 1))
+
+
 def _periods(scope: Scope, period: Period) -> pl.DataFrame:
     """The periods from the first with data: `start`, `whole` (no month of it is missing), `provisional`.
 
@@ -327,7 +363,7 @@ def _periods(scope: Scope, period: Period) -> pl.DataFrame:
             months=pl.len(),
             end=pl.col("next_month").max(),
         )
-        .filter((pl.col("months") == size) & ((pl.col("end") <= data_date) | pl.lit(size == 1 or indicator.snapshot)))
+        .filter(_to_be_shown(indicator, size, data_date))
         .select(
             "start",
             whole=(pl.col("there") == pl.col("seen")) & (pl.col("seen") > 0),

@@ -9,6 +9,7 @@ import polars as pl
 
 from commissioning.declaration import Indicator
 from commissioning.disclosure import ALL, PUBLISHED, SUPPRESSED
+from commissioning.spc import expected_false_alarms
 from commissioning.tables import NO_DATA, MartReport
 
 AREAS = (("Place of residence", "place"), ("Primary care network", "pcn"))
@@ -21,9 +22,25 @@ def as_json(report: MartReport, indicators: list[Indicator]) -> str:
     Each table is held by columns: `names` are the values of a dimension, `parts` their positions row by row; `ratio` is
     the rate or the share; `status` 0 published, 1 suppressed, 2 no data.
     """
-    limits = pl.read_parquet(report.table("control_chart").path)
-    data = [_entry(report, i, limits.filter(pl.col("indicator") == i.id)) for i in indicators]
-    return json.dumps(data, separators=(",", ":"), sort_keys=True).replace("</", "<\\/")
+    limits, series = (pl.read_parquet(report.table(t).path) for t in ("control_chart", "signal"))
+    data = [_entry(report, i, limits.filter(indicator=i.id), series.filter(indicator=i.id)) for i in indicators]
+    return _json(data)
+
+
+def place_alarms(series: pl.DataFrame) -> str:
+    """By Place what the page says when it is chosen: how many signs there are, and how many chance alone would make."""
+    told = {}
+    for (place,), own in series.filter(pl.col("place") != ALL).group_by("place", maintain_order=True):
+        signed = own.filter(pl.col("variation") != "no icon").height
+        told[place] = (
+            f"{own.height} of its series are whole and charted, {signed} of them may carry a sign; if nothing had "
+            f"changed, about {expected_false_alarms(signed):.1f} would still show one by chance."
+        )
+    return _json(told)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).replace("</", "<\\/")
 
 
 def areas(report: MartReport) -> list[tuple[str, str, list[str]]]:
@@ -38,8 +55,11 @@ def areas(report: MartReport) -> list[tuple[str, str, list[str]]]:
     return found
 
 
-def _entry(report: MartReport, indicator: Indicator, limits: pl.DataFrame) -> dict[str, Any]:
-    columns = limits.select(pl.col("start").cast(pl.String), "centre", "lower", "upper", "signal")
+def _entry(report: MartReport, indicator: Indicator, limits: pl.DataFrame, series: pl.DataFrame) -> dict[str, Any]:
+    columns = limits.select("place", pl.col("start").cast(pl.String), "centre", "lower", "upper", "signal")
+    by_place: dict[str, list[list[Any]]] = {}
+    for place, *point in columns.iter_rows():
+        by_place.setdefault(place, []).append(point)
     return {
         "id": indicator.id,
         "name": indicator.name,
@@ -48,7 +68,8 @@ def _entry(report: MartReport, indicator: Indicator, limits: pl.DataFrame) -> di
         "share_of": indicator.share_of,
         "share": indicator.share,
         "standard": indicator.standard,
-        "limits": [list(row) for row in columns.iter_rows()],
+        "limits": by_place,
+        "said": dict(series.select("place", "said").iter_rows()),
         "tables": [_table(report, indicator, cut.by) for cut in indicator.cuts],
     }
 

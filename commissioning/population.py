@@ -1,13 +1,13 @@
 """The people of 65 and over on one Monday, in distributions: frailty, housebound, care homes, and how sources agree.
 
-Counted from the week's features, and let out by disclosure control alone, all figures of the week together. A figure of
-which too much would be hidden is shown by a larger area, or not at all, and says so.
+Counted from the week's features, and let out by disclosure control alone: all figures of the week together with those
+of the weeks before. A figure of which too much would be hidden is shown by a larger area, or not at all, and says so.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ import duckdb
 import polars as pl
 
 import sql
-from commissioning.disclosure import ALL, RULES, SUPPRESSED, Rules, Table, control, is_small
+from commissioning.declaration import OLDER_AGES
+from commissioning.disclosure import ALL, RULES, SUPPRESSED, Past, Published, Rules, Table, control, is_small
 from commissioning.facts import PURPOSE, read_policy
 from commissioning.marts import POLICY
 from features import FeatureSet, care_home_sources, load_features, people
@@ -25,11 +26,12 @@ from features.cohort import OLDER, week_file
 
 NOT_KNOWN: Final = "Not known"
 NOBODY_SAYS: Final = "No source"
-AGES: Final = {"65 to 74": (65, 75), "75 to 84": (75, 85), "85 and over": (85, 200)}
 FRAILTY: Final = {"index": "frailty_index_band", "recorded": "frailty_level", "rockwood": "rockwood_band"}
 LEVELS: Final = {**FRAILTY, "housebound": "housebound_class", "care_home": "care_home_class"}
 """Dimension: the feature whose levels are its values."""
 AREAS: Final = ("pcn", "place")
+EVERY_WEEK: Final = dt.date(1900, 1, 1)
+"""Stands for the Monday in a cell's name: a number that has not changed is the same unknown in two weeks."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,14 @@ class Distributions:
         shown: the figures, in their order.
         left_out: title of a figure and why it is not there.
         codelists: versions of the lists behind the computed index.
+        memory: the figures with the truth behind them, for the attack on the weeks that follow; never published.
     """
 
     week: dt.date
     shown: tuple[Shown, ...]
     left_out: tuple[tuple[str, str], ...]
     codelists: str
+    memory: tuple[Past, ...]
 
 
 def distributions(
@@ -161,6 +165,7 @@ def distributions(
     barred: Collection[str] = (),
     policy: Path = POLICY,
     rules: Rules = RULES,
+    earlier: Sequence[Sequence[Past]] = (),
 ) -> Distributions:
     """The figures of one Monday after disclosure control.
 
@@ -171,6 +176,7 @@ def distributions(
         barred: sources that the features read and that commissioners may not be told of; their figures are left out.
         policy: the opt-out policy table.
         rules: of disclosure control.
+        earlier: the `memory` of the weeks before whose pages somebody may have kept, newest first.
 
     Raises:
         FeatureError: the week has not been computed.
@@ -180,9 +186,9 @@ def distributions(
     refused = [(f.title, "its sources may not be used for commissioning.") for f in FIGURES if f not in usable]
     told = _told(con, week, features, declared, policy)
     orders = _orders(declared, told)
-    shown, small = _controlled(usable, told, orders, week, rules)
+    shown, small, memory = _controlled(usable, told, orders, rules, earlier)
     hidden = [(f.title, "too many of its numbers would be too small to be shown.") for f in small]
-    return Distributions(week, tuple(shown), (*refused, *hidden), declared.index_codelists)
+    return Distributions(week, tuple(shown), (*refused, *hidden), declared.index_codelists, tuple(memory))
 
 
 def _sources_of(figure: Figure, declared: FeatureSet) -> set[str]:
@@ -239,7 +245,7 @@ def removed_people(con: duckdb.DuckDBPyConnection, week: dt.date, policy: Path =
 
 def _age_band() -> pl.Expr:
     band: pl.Expr = pl.lit(None, pl.String)
-    for words, (low, high) in AGES.items():
+    for words, (low, high) in OLDER_AGES.items():
         band = pl.when(pl.col("age").is_between(low, high, closed="left")).then(pl.lit(words)).otherwise(band)
     return band.alias("age_band")
 
@@ -253,7 +259,7 @@ def _level(declared: FeatureSet, name: str) -> pl.Expr:
 def _orders(declared: FeatureSet, told: pl.DataFrame) -> dict[str, tuple[str, ...]]:
     """Values of every dimension in order: levels as declared, combinations of sources and areas by name."""
     orders = {d: (*(w for _, w in sorted(declared.by_name[n].levels)), NOT_KNOWN) for d, n in LEVELS.items()}
-    orders["age_band"] = tuple(AGES)
+    orders["age_band"] = tuple(OLDER_AGES)
     for dimension in (*AREAS, "sources"):
         last = (NOBODY_SAYS, NOT_KNOWN)
         named = sorted(set(told[dimension].unique()) - set(last))
@@ -262,21 +268,25 @@ def _orders(declared: FeatureSet, told: pl.DataFrame) -> dict[str, tuple[str, ..
 
 
 def _controlled(
-    figures: list[Figure], told: pl.DataFrame, orders: dict[str, tuple[str, ...]], week: dt.date, rules: Rules
-) -> tuple[list[Shown], list[Figure]]:
-    """All figures controlled together, each as fine as may be; and those of which nothing is worth showing."""
+    figures: list[Figure],
+    told: pl.DataFrame,
+    orders: dict[str, tuple[str, ...]],
+    rules: Rules,
+    earlier: Sequence[Sequence[Past]],
+) -> tuple[list[Shown], list[Figure], list[Past]]:
+    """All figures controlled together, each as fine as may be; those of which nothing is worth showing; the memory."""
     chosen: dict[str, Figure] = {f.name: f for f in figures}
     small: list[Figure] = []
-    frames: dict[str, pl.DataFrame] = {}
+    published = Published({}, [])
     mostly = list(chosen)
     while chosen and mostly:
-        tables = {key: _table(f, told, orders, week) for key, f in chosen.items()}
+        tables = {key: _table(f, told, orders) for key, f in chosen.items()}
         mostly = [
             key for key, t in tables.items() if _mostly(is_small(t.cells, "people", rules), t.cells["value"], rules)
         ]
         if not mostly:
-            frames = control(list(tables.values()), "people", rules, snapshot=True).frames
-            hidden = {key: frames[f.name] for key, f in chosen.items()}
+            published = control(list(tables.values()), "people", rules, snapshot=True, earlier=earlier)
+            hidden = {key: published.frames[f.name] for key, f in chosen.items()}
             mostly = [key for key, f in hidden.items() if _mostly(f["status"] == SUPPRESSED, f["published"], rules)]
         for key in mostly:
             figure = chosen.pop(key)
@@ -285,7 +295,8 @@ def _controlled(
             else:
                 small.append(figure)
     kept = [chosen[f.name] for f in figures if f.name in chosen]
-    return [Shown(f, frames[f.name], {d: orders[d] for d in f.by}) for f in kept], small
+    shown = [Shown(f, published.frames[f.name], {d: orders[d] for d in f.by}) for f in kept]
+    return shown, small, published.memory if kept else []
 
 
 def _mostly(hidden: pl.Series, values: pl.Series, rules: Rules) -> bool:
@@ -293,9 +304,9 @@ def _mostly(hidden: pl.Series, values: pl.Series, rules: Rules) -> bool:
     return int(hidden.sum()) > rules.most_suppressed * int((values != 0).fill_null(value=True).sum())
 
 
-def _table(figure: Figure, told: pl.DataFrame, orders: Mapping[str, tuple[str, ...]], week: dt.date) -> Table:
-    """Every cell of a figure with its margins and noughts."""
-    cells = pl.DataFrame({"period": ["month"], "start": [week]})
+def _table(figure: Figure, told: pl.DataFrame, orders: Mapping[str, tuple[str, ...]]) -> Table:
+    """Every cell of a figure with its margins and noughts; each is the same cell in every week."""
+    cells = pl.DataFrame({"period": ["month"], "start": [EVERY_WEEK]})
     for dimension in figure.by:
         cells = cells.join(pl.DataFrame({dimension: [*orders[dimension], ALL]}), how="cross")
     counted = [

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from commissioning.disclosure import Key, Past
+from commissioning.ties import Key, Past
 
 REMEMBERED: Final = 3
 """Earlier releases that are attacked together with the new one."""
@@ -40,10 +40,11 @@ def write_release(path: Path, published: dict[str, list[Past]]) -> None:
     pl.DataFrame(rows, schema=_SCHEMA, orient="row").write_parquet(path, compression="zstd")
 
 
-def read_releases(paths: Sequence[Path]) -> dict[str, list[list[Past]]]:
-    """By indicator its tables in each release, newest release first; at most `REMEMBERED` are read."""
+def read_releases(paths: Sequence[Path], remembered: int = REMEMBERED) -> dict[str, list[list[Past]]]:
+    """By indicator its tables in each release, newest release first, empty where it was not; at most `remembered`."""
     found: dict[str, list[list[Past]]] = {}
-    for path in list(paths)[:REMEMBERED]:
+    kept = list(paths)[:remembered]
+    for back, path in enumerate(kept):
         frame = pl.read_parquet(path)
         for (indicator,), own in frame.group_by("indicator", maintain_order=True):
             tables = [
@@ -56,7 +57,7 @@ def read_releases(paths: Sequence[Path]) -> dict[str, list[list[Past]]]:
                 )
                 for (name,), rows in own.group_by("table_name", maintain_order=True)
             ]
-            found.setdefault(str(indicator), []).append(tables)
+            found.setdefault(str(indicator), [[] for _ in kept])[back] = tables
     return found
 
 

@@ -31,6 +31,11 @@ _READ = re.compile(r"\b(?:from|join)\s+([a-z_][a-z0-9_]*)")
 
 
 @cache
+def _statements() -> frozenset[str]:
+    return frozenset(sql.statements())
+
+
+@cache
 def tables_read(statement: str) -> frozenset[str]:
     """Record tables that a statement names, directly or through another statement of the marts.
 
@@ -40,9 +45,9 @@ def tables_read(statement: str) -> frozenset[str]:
     text = re.sub(r"--[^\n]*", "", sql.load(statement))
     found: set[str] = set()
     for name in _READ.findall(text):
-        if f"record/{name}" in sql.statements():
+        if f"record/{name}" in _statements():
             found.add(name)
-        elif f"marts/{name}" in sql.statements() and f"marts/{name}" != statement:
+        elif f"marts/{name}" in _statements() and f"marts/{name}" != statement:
             found |= tables_read(f"marts/{name}")
     return frozenset(found)
 
@@ -59,7 +64,7 @@ def sources_of(table: str) -> frozenset[str]:
     for name in _READ.findall(text):
         if name.endswith("_history"):
             found.add(name.removesuffix("_history"))
-        elif name != table and f"record/{name}" in sql.statements():
+        elif name != table and f"record/{name}" in _statements():
             found |= sources_of(name)
     return frozenset(found)
 

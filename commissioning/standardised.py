@@ -1,37 +1,42 @@
 """Rates of places made comparable: as if each had the ages of the European Standard Population, with intervals.
 
-Directly standardised rates of people aged 65 and over, with Tiwari's gamma interval, which holds for small counts.
+Directly standardised rates of people aged 65 and over (65 to 74, 75 to 84, 85 and over), with Tiwari's gamma interval,
+which holds for small counts. They are made from published cells alone: nobody learns more from them than from those.
 Source of the weights: European Standard Population 2013 (Eurostat). Source of the interval: Fay and Feuer 1997, Tiwari
 2006; known from the literature, not verified at its source.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.stats import gamma
 
-from commissioning.decomposition import Span
-from commissioning.disclosure import RULES, Rules
+from commissioning.declaration import OLDER_AGES, table_name
+from commissioning.disclosure import ALL
+from commissioning.published import averaged, newest_year, summed
 
 STANDARD = Path(__file__).parent / "european_standard_population.csv"
 PER: Final = 1000
 FEWEST: Final = 10
 """Events that a standardised rate needs; an area with fewer is not shown."""
 INDICATORS: Final = ("emergency_admissions", "ed_attendances", "sensitive_admissions", "fall_admissions")
+PEOPLE: Final = "registered_people"
 AREAS: Final = ("place", "pcn", "deprivation")
 COLUMNS: Final = {
     "indicator": "id of the indicator",
     "dimension": "place, pcn or deprivation",
     "area": "which one; All is the whole board",
-    "start": "first day of the twelve months",
+    "start": "first day of the financial year",
     "end": "first day after them",
-    "rate": "per 1,000 people aged 65 and over and year, standardised for age; null where not shown",
+    "rate": "per 1,000 people aged 65 and over and year, standardised for age; null where a figure behind it is not "
+    "shown",
     "lower": "lower end of the 95 % interval",
     "upper": "upper end of the 95 % interval",
     "compared": "higher or lower than the whole board where its rate lies outside the interval, else similar",
@@ -63,13 +68,14 @@ def direct_rate(
     return rate, lower, upper
 
 
-def rates(con: duckdb.DuckDBPyConnection, span: Span, rules: Rules = RULES) -> pl.DataFrame:
-    """One row an indicator, area and twelve months, from the facts on the connection, ready to be published.
+def rates(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """One row an indicator and area, over the newest settled year that its table makes up, from published cells alone.
 
-    An area with few events is not shown, and never one alone: the next smallest goes with it.
+    Args:
+        frames: the published cells by table name, those by area and age among them.
     """
-    frames = [_rows(_by_age(con, i, d, span), (i, d), span, rules) for i in INDICATORS for d in AREAS]
-    return pl.concat([pl.DataFrame(schema=schema()), *frames])
+    found = [_rows(frames, indicator, dimension) for indicator in INDICATORS for dimension in AREAS]
+    return pl.concat([pl.DataFrame(schema=schema()), *found])
 
 
 def schema() -> dict[str, Any]:
@@ -78,63 +84,45 @@ def schema() -> dict[str, Any]:
     return {c: kinds.get(c, pl.String) for c in COLUMNS}
 
 
-def _rows(cells: pl.DataFrame, named: tuple[str, str], span: Span, rules: Rules) -> pl.DataFrame:
-    standard = pl.read_csv(STANDARD).select("age_from", "weight")
-    found = {}
-    for area in ["All", *sorted(cells["area"].unique())]:
-        own = cells if area == "All" else cells.filter(area=area)
-        summed = own.group_by("age_from").agg(pl.col("events", "person_months").sum())
-        found[area] = _one(standard.join(summed, on="age_from", how="left").fill_null(0), rules)
-    hidden = _hidden({area: count for area, (count, _) in found.items() if area != "All"}, found["All"][0])
-    board = found["All"][1][0]
+def _table(indicator: str, dimension: str) -> str:
+    return table_name(indicator, (dimension, "age_band"))
+
+
+def _rows(frames: Mapping[str, pl.DataFrame], indicator: str, dimension: str) -> pl.DataFrame:
+    events, people = frames.get(_table(indicator, dimension)), frames.get(_table(PEOPLE, dimension))
+    span = newest_year(events)
+    if events is None or people is None or span is None:
+        return pl.DataFrame(schema=schema())
+    by = (dimension, "age_band")
+    cells = summed(events, span, by).join(averaged(people, span, by), on=by, how="full", coalesce=True)
+    cells = cells.filter(pl.col("age_band").is_in(list(OLDER_AGES))).sort(by)
+    found = {str(area): _one(own) for (area,), own in cells.group_by(dimension, maintain_order=True)}
+    board = found.pop(ALL, None)
     rows: list[tuple[Any, ...]] = []
-    for area, (_, (rate, low, high)) in found.items():
-        said = None if area == "All" else "lower" if high < board else "higher" if low > board else "similar"
-        shown = (None,) * 4 if area in hidden else (rate, low, high, said)
-        rows.append((*named, area, span.start, span.end, *shown))
+    for area, rate in [(ALL, board), *found.items()]:
+        said = None
+        if board and rate and area != ALL:
+            said = "lower" if rate[2] < board[0] else "higher" if rate[1] > board[0] else "similar"
+        rows.append((indicator, dimension, area, span.start, span.end, *(rate or (None,) * 3), said))
     return pl.DataFrame(rows, schema=schema(), orient="row")
 
 
-def _one(by_age: pl.DataFrame, rules: Rules) -> tuple[int, tuple[float, float, float]]:
-    """Events, and rate with interval per 1,000 person-years, as coarse as a count that is rounded."""
-    events = by_age["events"].to_numpy().astype(np.float64)
-    years = by_age["person_months"].to_numpy() / 12
-    rate, low, high = direct_rate(events, years, by_age["weight"].to_numpy().astype(np.float64))
-    if not years.sum():
-        return 0, (rate, low, high)
-    step = rules.rounding * PER / float(years.sum())
-    coarse = [round(round(PER * m / step) * step, 1) for m in (rate, low, high)]
-    return int(events.sum()), (coarse[0], coarse[1], coarse[2])
+def _one(cells: pl.DataFrame) -> tuple[float, float, float] | None:
+    """Rate with interval per 1,000 people and year; None where a cell is not shown, or with too few events."""
+    weight = cells["age_band"].replace_strict(_weights(), return_dtype=pl.Float64)
+    known = cells["total"].null_count() == 0 and cells["mean"].null_count() == 0
+    if not known or len(cells) < len(OLDER_AGES) or cells["total"].sum() < FEWEST:
+        return None
+    found = direct_rate(cells["total"].cast(pl.Float64).to_numpy(), cells["mean"].to_numpy(), weight.to_numpy())
+    rate, low, high = (round(PER * r, 1) for r in found)
+    return rate, low, high
 
 
-def _hidden(counts: dict[str, int], board: int) -> set[str]:
-    if board < FEWEST:
-        return {"All", *counts}
-    few = {area for area, count in counts.items() if count < FEWEST}
-    if len(few) == 1 and len(counts) > 1:
-        few.add(min((count, area) for area, count in counts.items() if area not in few)[1])
-    return few
-
-
-def _by_age(con: duckdb.DuckDBPyConnection, indicator: str, dimension: str, span: Span) -> pl.DataFrame:
-    """Events and person-months by area and five-year age from 65; 90 and over is one."""
-    counted = []
-    for table, column in ((indicator, "events"), ("registered_people", "person_months")):
-        counted.append(
-            con.sql(
-                f"""
-                select {dimension} as area, age, cast(sum(value) as bigint) as {column}
-                from mart_fact_{table}
-                where month_start >= $start and month_start < $end and age >= 65
-                group by {dimension}, age
-                """,
-                params={"start": span.start, "end": span.end},
-            ).pl()
-        )
-    age_from = (pl.col("age") // 5 * 5).clip(upper_bound=90).cast(pl.Int64)
-    return (
-        pl.concat(counted, how="diagonal")
-        .group_by("area", age_from=age_from)
-        .agg(pl.col("events", "person_months").sum())
-        .sort("area", "age_from")
-    )
+@cache
+def _weights() -> dict[str, float]:
+    """The standard population of each age band."""
+    standard = pl.read_csv(STANDARD)
+    return {
+        band: float(standard.filter(pl.col("age_from").is_between(low, high, closed="left"))["weight"].sum())
+        for band, (low, high) in OLDER_AGES.items()
+    }

@@ -26,11 +26,11 @@ SMALLEST_WHOLE = 50
 PLAIN_TABLES: Mapping[str, str] = {
     "indicator": "One row an indicator: how it is defined.",
     "table_note": "One row a published table: what disclosure control did, and what may not be used.",
-    "control_chart": "One row a period and charted indicator: limits, and the rules that the point shows.",
-    "signal": "One row a charted indicator: whether its series changed by more than chance, in words.",
+    "control_chart": "One row a period, charted indicator and Place: limits, and the rules that the point shows.",
+    "signal": "One row a charted indicator and Place: whether its series changed by more than chance, in words.",
     "bed_day_change": "One row a comparison of two periods and part: why bed days changed; no cause is claimed.",
     "reconciliation": "One row a period and step: from the raw hospital total to our midnight emergency bed days.",
-    "standardised_rate": "One row an indicator and area: age-standardised rate of the last twelve settled months.",
+    "standardised_rate": "One row an indicator and area: age-standardised rate of the newest settled financial year.",
     "projection": "One row a measure, age group and year to 2030: what follows if today's rates go on.",
     "cost_by_frailty": "One row a frailty band and indicator: activity at unit cost, spend, cash; never added.",
     "example_query": "One row a question that the warehouse answers, with its SQL.",
@@ -230,7 +230,7 @@ def write_notes(out: Path, tables: list[MartTable]) -> MartTable:
 
 
 def write_charts(out: Path, charts: list[Charted]) -> list[MartTable]:
-    """`control_chart.parquet` (one row a point) and `signal.parquet` (one row an indicator)."""
+    """`control_chart.parquet` (one row a point) and `signal.parquet` (one row a series)."""
     kinds: dict[str, Any] = {"start": pl.Date, "newest": pl.Date, "board": pl.Boolean, "season": pl.Boolean}
     kinds |= dict.fromkeys(("centre", "lower", "upper"), pl.Float64) | {"points": pl.Int64}
     written = []

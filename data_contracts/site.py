@@ -11,6 +11,7 @@ site/code_value.csv            codes: set,code,label,source
 site/restricted_codes.csv      codes whose rows are never read: code,label,source (docs/operations.md)
 site/teams.yaml                neighbourhood teams and what they can see in a week, as in outreach/teams.yaml
 site/services.yaml             local services as they are said to a team, in the place of outreach/services.yaml
+site/provider_type.csv         who provides care at a place, with dates, in the place of commissioning/provider_type.csv
 site/design.yaml               how it is found out whether lists help, in the place of outreach/design.yaml
 site/codelists.yaml            codelists put in the place of shipped ones: see data_contracts/codelist.py
 site/codelists/<file>          their files, as published; medicine_substance.csv: see features/substances.py

@@ -80,8 +80,14 @@ function line(name, rows, period, pick, colour) {
     line: {color: colour, width: 2}, marker: {size: 6, symbol: rows.map(r => r.provisional ? "circle-open" : "circle")}};
 }
 
-function limits(indicator, rows, period) {
-  const at = new Map(indicator.limits.map(p => [p[0], p]));
+// The series that the chart shows, where it has a control chart: of the whole board, or of one Place; else nothing.
+function charted(indicator, {fixed, split}) {
+  const named = Object.keys(fixed);
+  return split || named.some(d => d !== "place") ? "" : fixed.place ?? "All";
+}
+
+function limits(indicator, points, rows, period) {
+  const at = new Map(points.map(p => [p[0], p]));
   const of = i => rows.map(r => at.get(r.start)?.[i] ?? null), thin = {color: "#5C6B78", width: 1};
   const signals = rows.filter(r => at.get(r.start)?.[4]);
   const pick = indicator.share_of ? r => r.ratio : r => r.value;
@@ -118,7 +124,8 @@ function figure(indicator, choice) {
   traces.push(line(split ? "All" : indicator.share_of ? indicator.share : "All", whole, table.period, pick, split ? INK : DEEP));
   if (indicator.standard !== null && indicator.share_of) traces.push({type: "scatter", mode: "lines", name: `Standard ${indicator.standard} %`,
     ...x(whole, table.period), y: whole.map(() => indicator.standard), line: {color: STANDARD, dash: "dash", width: 1.5}, hoverinfo: "skip"});
-  if (!split && !Object.keys(fixed).length && !rates && indicator.limits.length) traces.push(...limits(indicator, whole, table.period));
+  const points = indicator.limits[charted(indicator, choice)];
+  if (points && !rates) traces.push(...limits(indicator, points, whole, table.period));
   return {data: traces, layout: layout(indicator, unit, gapsOf(whole, table.period)), whole, pick, unit};
 }
 
@@ -171,6 +178,7 @@ function render(indicator, draw = visible.has(indicator.id)) {
   if (!choice) return;
   const made = figure(indicator, choice), words = inWords(indicator, choice.table, made.whole, made.pick, made.unit);
   $("shown-" + indicator.id).textContent = said(choice);
+  $("sign-" + indicator.id).textContent = indicator.said[charted(indicator, choice)] ?? "";
   $("words-" + indicator.id).textContent = words;
   $("chart-" + indicator.id).setAttribute("aria-label", `${indicator.name}. ${words}`);
   fillTable(indicator, choice);
@@ -194,7 +202,9 @@ DATA.forEach(indicator => {
 });
 for (const id of ["area", "band", "measure"]) $(id).addEventListener("change", () => {
   renderAll();
-  $("filtered").textContent = $("area").value || $("band").value ? "Filtered: every panel says what it shows." : "";
+  const [kind, name] = $("area").value.split("|");
+  $("filtered").textContent = $("area").value || $("band").value
+    ? "Filtered: every panel says what it shows. " + (kind === "place" ? PLACE_ALARMS[name] ?? "No series of this Place is whole enough to be charted." : "") : "";
 });
 $("reset").addEventListener("click", () => { for (const id of ["area", "band", "measure"]) $(id).value = ""; renderAll(); $("filtered").textContent = ""; });
 // On A4 landscape the chart has 60 % of 273 mm.

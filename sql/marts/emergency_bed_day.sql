@@ -1,10 +1,12 @@
 -- Grain: one row per continuous inpatient spell begun by emergency admission and month in which it had a midnight.
 -- Inputs: inpatient_spell, hospital_episode (record), mart_month.
--- Parameters: $data_date; $covered_to, the last day that the hospital extract covers.
+-- Parameters: $data_date; $covered_to, the last day that the hospital extract covers; $as_in_april, 1 for the traits of
+-- people as on the 1 April before the midnight, 0 as on admission.
 -- Meaning: value is the number of midnights in the month, the midnight that ends a day counting for that day; same-day
 -- stays have none. A stay without a discharge is counted to the last day covered, and open_value says how much of value
 -- that is; after_ready_value, how much lies on or after the discharge-ready date of a stay with a discharge. day is the
--- admission: place, age and frailty are as known then, never from codes that the stay produced.
+-- admission: place, age and frailty are as known then, never from codes that the stay produced. As in April, somebody
+-- who was not yet registered or of age on that day is not counted until the next.
 with ready as (
     select
         person_id,
@@ -47,6 +49,7 @@ stay_month as (
         s.ready_date,
         s.ready_flag,
         m.month_start,
+        m.year_start,
         case when s.admission_date > m.month_start then s.admission_date else m.month_start end as from_day,
         case when s.last_day < m.next_month then s.last_day else m.next_month end as to_day
     from stay as s
@@ -54,7 +57,7 @@ stay_month as (
 )
 select
     person_id,
-    admission_date as day,
+    case when $as_in_april = 1 then year_start else admission_date end as day,
     month_start,
     date_diff('day', from_day, to_day) as value,
     case when open_flag then date_diff('day', from_day, to_day) else 0 end as open_value,

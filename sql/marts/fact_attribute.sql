@@ -27,6 +27,7 @@ select
         when age < 75 then '65 to 74'
         when age < 85 then '75 to 84'
         else '85 and over'
-    end as age_band
+    end as age_band,
+    case when age < 18 then '0 to 17' when age < 65 then '18 to 64' else '65 and over' end as age_group
 from aged
 where age >= $ages

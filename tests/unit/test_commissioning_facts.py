@@ -7,6 +7,7 @@ import pytest
 
 from commissioning import facts
 from commissioning.declaration import code_flags, load_indicators
+from commissioning.provider_type import ProviderTypeError, provider_types
 from tests.examples.commissioning import DATA_DATE, MODERATE, SEVERE, Record, record
 
 at = dt.datetime.fromisoformat
@@ -80,6 +81,21 @@ def test_frailty_is_as_known_at_admission_never_from_what_the_stay_produced(made
     made.add("gp_event", person_id=1, code=SEVERE, event_date=before, known_from=during)
     made.stay(1, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
     assert facts_of(made, "emergency_bed_days", "frailty_band") == [(DECEMBER, 4, "Moderate")]
+
+
+def test_the_people_of_april_keep_the_band_of_april_and_nobody_joins(made: Record) -> None:
+    for person, birth in ((1, dt.date(1940, 5, 15)), (2, dt.date(1960, 9, 15))):
+        made.person(person, birth=birth)
+        for code, day in ((MODERATE, dt.date(2024, 5, 1)), (SEVERE, dt.date(2025, 6, 1))):
+            made.add("gp_event", person_id=person, code=code, event_date=day, known_from=day)
+        made.stay(person, dt.date(2025, 12, 5), dt.date(2025, 12, 9))
+    assert facts_of(made, "emergency_admissions", "person_id", "frailty_band") == [
+        (DECEMBER, 1, 1, "Severe"),
+        (DECEMBER, 1, 2, "Severe"),
+    ]
+    # The second person became 65 in September.
+    assert facts_of(made, "april_admissions", "person_id", "frailty_band") == [(DECEMBER, 1, 1, "Moderate")]
+    assert facts_of(made, "april_bed_days", "person_id", "age_band") == [(DECEMBER, 4, 1, "75 to 84")]
 
 
 def test_the_newest_frailty_code_wins_downgrades_too(made: Record) -> None:
@@ -319,6 +335,77 @@ def test_spend_is_the_weekly_cost_by_days_of_the_month_in_whole_pounds(made: Rec
     )
     made.add("care_service", person_id=1, event_date=dt.date(2025, 11, 24), service_component="Equipment")
     assert facts_of(made, "care_spend") == [(NOVEMBER, 700), (DECEMBER, 700)]
+
+
+def test_care_is_told_by_the_type_of_provider_that_the_dated_table_says_and_else_is_not_known(
+    made: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = "location_id,provider_type,from_date,until_date,source\n1-1,NHS,2020-01-01,2025-12-01,told\n"
+    (tmp_path / "provider_type.csv").write_text(f"{table}1-1,Independent,2025-12-01,,told\n", encoding="utf-8")
+    monkeypatch.setenv("ANTICIPATE_SITE", str(tmp_path))
+    for person, home in ((1, "1-1"), (2, "1-2"), (3, None)):
+        made.person(person)
+        made.add(
+            "care_service",
+            person_id=person,
+            event_date=dt.date(2025, 10, 20),
+            end_date=dt.date(2025, 12, 8),
+            weekly_cost=700,
+            service_component="Long term nursing care",
+            care_home_location_id=home,
+        )
+    said = facts_of(made, "care_packages", "person_id", "provider_type")
+    assert [row for row in said if row[2] == 1] == [(NOVEMBER, 1, 1, "NHS"), (DECEMBER, 1, 1, "Independent")]
+    assert {row[3] for row in said if row[2] != 1} == {"Not known"}
+    spent = facts_of(made, "care_spend", "person_id", "provider_type")
+    assert [row for row in spent if row[0] == DECEMBER] == [
+        (DECEMBER, 700, 1, "Independent"),
+        (DECEMBER, 700, 2, "Not known"),
+        (DECEMBER, 700, 3, "Not known"),
+    ]
+
+
+def test_care_is_told_by_the_newest_support_reason_up_to_the_day_and_by_council(made: Record) -> None:
+    for person in (1, 2):
+        made.person(person)
+        for council in ("A", "B")[:person]:
+            made.add(
+                "care_service",
+                person_id=person,
+                event_date=dt.date(2025, 10, 20),
+                end_date=dt.date(2025, 12, 8),
+                service_component="Extra care housing",
+                authority_code=council,
+            )
+    for day, reason in (
+        (dt.date(2025, 10, 1), "Physical support: Personal care support"),
+        (dt.date(2025, 11, 9), "Support with memory and cognition"),
+        (dt.date(2025, 12, 9), "Unknown"),
+    ):
+        made.add("care_event", person_id=1, event_date=day, event_type="Review", primary_support_reason=reason)
+    assert facts_of(made, "care_packages", "person_id", "support_reason", "council") == [
+        (NOVEMBER, 1, 1, "Physical support", "A"),
+        (NOVEMBER, 1, 2, "Not known", "More than one"),
+        (DECEMBER, 1, 1, "Support with memory and cognition", "A"),
+        (DECEMBER, 1, 2, "Not known", "More than one"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("1-1,Charity,2020-01-01,,told", "none of"),
+        ("1-1,NHS,,,told", "from_date and source"),
+        ("1-1,NHS,2020-01-01,,", "from_date and source"),
+        ("1-1,NHS,2019-01-01,,told", "two types on 2020-06-01"),
+    ],
+)
+def test_a_table_of_providers_that_contradicts_itself_is_refused(tmp_path: Path, line: str, fault: str) -> None:
+    table = tmp_path / "provider_type.csv"
+    header = "location_id,provider_type,from_date,until_date,source"
+    table.write_text(f"{header}\n{line}\n1-1,Council,2020-06-01,,told\n", encoding="utf-8")
+    with pytest.raises(ProviderTypeError, match=fault):
+        provider_types(table)
 
 
 def test_a_care_home_outside_the_area_is_told_from_one_that_nobody_registered(made: Record) -> None:

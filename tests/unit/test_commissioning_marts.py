@@ -227,13 +227,13 @@ def test_limits_are_of_the_counts_before_rounding_and_only_where_every_period_is
     built: tuple[Record, MartReport],
 ) -> None:
     _, report = built
-    points = read(report, "control_chart").filter(indicator="emergency_admissions")
+    points = read(report, "control_chart").filter(indicator="emergency_admissions", place=ALL)
     published = read(report, "emergency_admissions")
     assert points.height == published.filter(~pl.col("provisional")).height
-    signal = read(report, "signal").filter(indicator="emergency_admissions").row(0, named=True)
+    signal = read(report, "signal").filter(indicator="emergency_admissions", place=ALL).row(0, named=True)
     assert (signal["variation"], signal["why_no_icon"]) == ("nothing beyond chance", "")
     hidden = {t.indicator for t in report.tables if t.name == t.indicator and t.suppressed}
-    assert not hidden & set(read(report, "signal")["indicator"])
+    assert not hidden & set(read(report, "signal").filter(place=ALL)["indicator"])
 
 
 def test_a_dated_change_of_recording_starts_the_baseline_anew_with_its_reason(tmp_path: Path) -> None:
@@ -245,3 +245,18 @@ def test_a_dated_change_of_recording_starts_the_baseline_anew_with_its_reason(tm
 
 def test_the_board_has_at_most_twelve_indicators() -> None:
     assert 0 < sum(i.board for i in load_indicators()) <= 12
+
+
+def test_places_have_a_chart_only_where_every_figure_of_theirs_is_published(
+    built: tuple[Record, MartReport],
+) -> None:
+    _, report = built
+    points = read(report, "control_chart").filter(indicator="ed_attendances")
+    assert set(points["place"]) == {ALL}
+    by = next(d for d in ("frailty_band", "residence") if report.table(f"emergency_admissions_by_place_and_{d}").period
+              in ("month", "quarter"))  # fmt: skip
+    admitted = read(report, f"emergency_admissions_by_place_and_{by}").filter(pl.col(by) == ALL)
+    whole = {p for (p,), own in admitted.group_by("place") if SUPPRESSED not in own["status"]} - {ALL}
+    charted = read(report, "control_chart").filter(indicator="emergency_admissions")
+    assert set(charted["place"]) == whole | {ALL}
+    assert read(report, "signal").filter(indicator="emergency_admissions").height == len(whole | {ALL})
