@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,21 @@ def train_hidden(material: Material, model_folder: Path, *, week: dt.date, accou
 def _measure(
     state: hidden.HiddenState, learned: hidden.Learned, material: Material
 ) -> tuple[dict[str, dict[str, float]], list[gate.Test]]:
-    """How well the chance of a code fits people not seen, and how many are expected beside those coded."""
+    """How well the chance of a code fits people not seen, and how many are expected beside those coded.
+
+    The chance of a code is the one before it is divided by the share coded: that of the state ends at 1, and then tells
+    too little of people whose practice codes more than others.
+    """
     check = state.among(material.check, material.names)
     coded = hidden.label_of(check.values, material.names, state.label)
-    chance = learned.candidate.predict(material.names, check.values, threads=material.threads)
-    share = learned.candidate.share_coded
+    of_code, of_state = (
+        c.predict(material.names, check.values, threads=material.threads)
+        for c in (replace(learned.candidate, share_coded=1.0), learned.candidate)
+    )
     rows = evaluation.TestRows(coded, np.ones(len(coded)), check.practice)
-    found = evaluation.brief(np.clip(chance * share, 1e-6, 1 - 1e-6), rows)
-    uncoded = hidden.of_uncoded(chance, coded, check.keys["practice_code"], share)
+    found = evaluation.brief(of_code, rows)
+    share = learned.candidate.share_coded
+    uncoded = hidden.of_uncoded(of_state, coded, check.keys["practice_code"], share)
     draws = rows.draws()
     expected = evaluation.by_practice(rows, np.nan_to_num(uncoded), draws)
     found["expected_without_code_per_coded"] = expected / np.maximum(evaluation.by_practice(rows, coded, draws), 1e-9)

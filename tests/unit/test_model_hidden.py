@@ -11,8 +11,10 @@ import pytest
 
 import features
 import models
-from models import hidden
-from models.panel import Part
+from models import hidden, registry
+from models.fitting import Material
+from models.job_hidden import train_hidden
+from models.panel import PanelWeeks, Part
 from outreach.objectives import with_priority
 from pipelines.hidden import controlled
 from tests.tiny_record import TinyRecord, code_of, tiny_codelists
@@ -55,6 +57,23 @@ def test_as_many_are_expected_without_a_code_as_there_are_in_all_and_by_practice
     assert score[poor].sum() == pytest.approx((state & poor).sum(), rel=0.2)
     good = ~poor & ~coded
     assert score[good].mean() < 0.5 * score[poor].mean()
+
+
+def test_codes_are_tested_by_the_chance_of_a_code_though_some_practices_code_far_more_than_others(learned, tmp_path):
+    _, _, declared, _ = learned
+    part, state, names = people(size=24_000)
+    good = part.keys["practice_code"].is_in([f"P{n:02}" for n in range(16)]).to_numpy()
+    values = part.values.copy()
+    values[state & good, names.index("gp_home_visits_365")] += 20  # so trees can tell where people are coded
+    part = Part(part.keys, values[:, [names.index(n) for n in declared.model_names]])
+    other = np.arange(len(values)) % 3 == 0
+    parts = part.only(~other), part.only(other)
+    material = Material(PanelWeeks((WEEK,), (WEEK,), WEEK), *parts, declared, WEEK, 2)
+    kept = registry.load(tmp_path, train_hidden(material, tmp_path, week=WEEK, account=""))
+    share, found = kept.metrics["share_coded"], kept.metrics["metrics"]
+    assert share["estimate"] < 0.75, "in good practices more are coded than in all"
+    assert found["observed_over_expected"]["estimate"] == pytest.approx(1, abs=0.1)
+    assert found["calibration_slope"]["estimate"] == pytest.approx(1, abs=0.1)
 
 
 def test_nobody_without_a_code_is_taken_for_one_without_the_state(learned):
