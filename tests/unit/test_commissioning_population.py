@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from commissioning import distributions, write_population_page
-from commissioning.disclosure import ALL
+from commissioning.disclosure import ALL, RULES
 from commissioning.population import FIGURES, LEVELS, Distributions
 from commissioning.population_page import agreement_in_words
+from tests.examples.attack import Attack
 from tests.examples.outreach import opt_out_policy
 
 MONDAY = dt.date(2026, 1, 5)
@@ -124,3 +125,39 @@ def test_the_page_needs_nothing_else_and_says_what_it_is(county, tmp_path):
     assert "<script" not in text
     assert "http" not in text
     assert "starter-1: bands are" in text
+
+
+def test_what_was_hidden_a_week_ago_and_has_not_changed_stays_hidden(tmp_path):
+    first = Week(tmp_path / "first", people=1200).found()
+    later = Week(tmp_path / "later", people=1200)
+    moved = pl.col("person_id") <= 40
+    later.matrix = later.matrix.with_columns(frailty_level=pl.when(moved).then(3.0).otherwise("frailty_level"))
+    later.matrix.write_parquet(later.features / f"week={MONDAY}" / "matrix.parquet")
+    second = later.found(earlier=[first.memory])
+    before, now = ({(k, v): h for t in d.memory for k, v, h in zip(t.keys, t.value, t.suppressed, strict=True)}
+                   for d in (first, second))  # fmt: skip
+    hidden = {cell for cell, was in before.items() if was and cell in now}
+    assert hidden
+    assert all(now[cell] for cell in hidden)
+
+
+@pytest.mark.slow
+def test_no_hidden_number_of_the_page_can_be_worked_out_from_it_and_the_page_before(tmp_path):
+    attack, earlier = Attack(), []
+    for number, people in enumerate((700, 712)):
+        week = Week(tmp_path / str(number), people=people)
+        found = week.found(earlier=earlier)
+        earlier = [found.memory]
+        attack.see([("page", _with_truth(shown.cells, found), shown.figure.by, True, True)
+                    for shown in found.shown])  # fmt: skip
+    assert len(attack.hidden) > 10
+    assert attack.fewest(most_cells=25) >= RULES.feasible
+
+
+def _with_truth(cells: pl.DataFrame, found: Distributions) -> pl.DataFrame:
+    """The cells of a figure with the number behind each, which the page does not hold."""
+    truth = {k[2:]: v for t in found.memory for k, v in zip(t.keys, t.value, strict=True)}
+    by = [c for c in cells.columns if c not in ("period", "start", "published", "status")]
+    named = [tuple(sorted((d, v) for d, v in zip(by, row, strict=True) if v != ALL)) for row in cells[by].iter_rows()]
+    value = pl.Series([truth[name] for name in named])
+    return cells.with_columns(value=value, people=value)
