@@ -103,7 +103,7 @@ def _risks(scores: Path, asked: pl.DataFrame, kinds: Sequence[OtherRisk]) -> pl.
         .sort("person_id", pl.col("outcome").replace_strict(order, return_dtype=pl.Int64))
         .with_columns(said=pl.format("{}: {}", pl.col("outcome").replace_strict(words, return_dtype=pl.String), said))
         .group_by("person_id", maintain_order=True)
-        .agg(risks=pl.col("said").str.join("\n"))
+        .agg(risks=pl.format(wording.LINE, "said").str.join("\n"))
     )
 
 
@@ -131,8 +131,9 @@ def _frailty(week: dt.date) -> pl.Expr:
     count, new = pl.col("deficit_count").cast(pl.Int64), pl.col("deficits_new_365").cast(pl.Int64)
     index = pl.format(wording.FRAILTY_INDEX, count, len(load_features().deficits) + 1, level["frailty_index_band"])
     gained = pl.when(new >= 1).then(pl.format(wording.FRAILTY_NEW, new))
+    lines = [pl.format(wording.LINE, said) for said in (recorded, scale, index, gained)]
     return pl.coalesce(
-        pl.concat_str(recorded, scale, index, gained, separator="\n", ignore_nulls=True).replace("", None),
+        pl.concat_str(*lines, separator="\n", ignore_nulls=True).replace("", None),
         pl.lit(wording.NOT_KNOWN),
     )
 
@@ -173,9 +174,9 @@ def _stays(con: duckdb.DuckDBPyConnection, week: dt.date, asked: pl.DataFrame) -
     told = (
         rows.with_columns(said=pl.format("{}, {}", dated("admission_date"), nights))
         .group_by("person_id", maintain_order=True)
-        .agg(count=pl.len(), latest=pl.col("said").head(SHOWN_EACH).str.join("\n"))
+        .agg(count=pl.len(), latest=pl.format(wording.LINE, "said").head(SHOWN_EACH).str.join("\n"))
     )
-    more = pl.format(wording.STAYS_IN_YEAR, "latest", "count")
+    more = pl.format("{}\n" + wording.LINE.format(wording.STAYS_IN_YEAR), "latest", "count")
     told = told.with_columns(stays=pl.when(pl.col("count") > SHOWN_EACH).then(more).otherwise("latest"))
     return asked.join(told.select("person_id", "stays"), on="person_id", how="left").with_columns(
         pl.col("stays").fill_null(wording.NO_STAY)

@@ -15,6 +15,9 @@ from outreach.row_id import label
 from outreach.sheet import Column, Section, TeamRows
 
 BLANK_ROWS = 12
+CARER_REVIEW_WEEKS = 4
+"""After how many weeks somebody looks again whether a carer was offered support."""
+
 RowIds = Callable[[str], str]
 
 
@@ -87,7 +90,9 @@ def sections(
     on_list = pl.concat([rows.shown, rows.still_here], how="diagonal_relaxed")
     strained = on_list.filter(pl.col("carer_strain").is_not_null())
     if len(strained):
-        made.append(_section(("carer", wording.SECTION_CARER), CARER, strained, weeks, row_ids))
+        title, intro, empty = wording.SECTION_CARER
+        reviewed = (title, f"{intro} {_review(CARER_REVIEW_WEEKS, week)}", empty)
+        made.append(_section(("carer", reviewed), CARER, strained, weeks, row_ids))
     made.append(_section(("off", wording.SECTION_OFF), OFF, rows.coming_off, weeks, row_ids))
     made.append(_blank_rows(team, row_ids))
     horizon = declaration.objective.horizon

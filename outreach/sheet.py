@@ -183,7 +183,13 @@ def people_in_words(
             risk=pl.coalesce(risk_in_words(declaration), pl.lit(wording.NO_RISK)),
             next_step=_next_step(declaration, teams),
         )
-        .with_columns(reasons=pl.concat_str("why", "reason_2", "reason_3", separator="\n", ignore_nulls=True))
+        .with_columns(
+            reasons=pl.concat_str(
+                *(pl.format(wording.LINE, said) for said in ("why", "reason_2", "reason_3")),
+                separator="\n",
+                ignore_nulls=True,
+            )
+        )
     )
 
 

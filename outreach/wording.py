@@ -66,9 +66,12 @@ NOT_SHOWN_ONE: Final = (
 )
 IDENTIFIED: Final = "This list holds NHS numbers. Every person on it, and who had it, is in the audit log."
 
+LINE: Final = "• {}"
+"""One of several things in one cell, each on a line of its own."""
+
 OTHER_RISK: Final = "{} in 100"
 OTHER_RISK_SMALL: Final = "less than 1 in 100"
-OTHER_DAYS: Final = "{} days expected"
+OTHER_DAYS: Final = "{} expected"
 FRAILTY_RECORDED: Final = "{}, recorded by a clinician{}"
 FRAILTY_SCALE: Final = "Clinical frailty scale {}{}"
 FRAILTY_INDEX: Final = "Computed index: {} of {} deficits, {}"
@@ -77,7 +80,7 @@ NOT_INDICATED: Final = "Not indicated"
 STAY_OPEN: Final = "no discharge known"
 STAY_NIGHT: Final = "1 night"
 STAY_NIGHTS: Final = "{} nights"
-STAYS_IN_YEAR: Final = "{}\n{} in 12 months"
+STAYS_IN_YEAR: Final = "{} in 12 months"
 NO_STAY: Final = "None known in the last 12 months"
 
 NO_REASON: Final = "No single reason stands out in what was delivered: see the record."

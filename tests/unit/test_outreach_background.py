@@ -63,17 +63,17 @@ def told(record: Example) -> dict[int, dict[str, str]]:
 
 def test_risks_are_told_by_kind_in_their_order_and_nothing_that_was_not_declared(record: Example) -> None:
     assert told(record)[1]["risks"].split("\n") == [
-        "Emergency stay within 90 days: 31 in 100",
-        "Days in hospital within 12 months: 3.2 days expected",
-        "Fall or fracture within 12 months: less than 1 in 100",
+        "• Emergency stay, 90 days: 31 in 100",
+        "• Days in hospital, 12 months: 3.2 expected",
+        "• Fall or fracture, 12 months: less than 1 in 100",
     ]
 
 
 def test_what_a_clinician_recorded_stands_before_the_computed_index_and_what_is_new_in_it(record: Example) -> None:
     assert told(record)[1]["frailty"].split("\n") == [
-        "Severe, recorded by a clinician, 3 Dec 2025",
-        "Computed index: 14 of 36 deficits, severe",
-        "New in it within 12 months: 2",
+        "• Severe, recorded by a clinician, 3 Dec 2025",
+        "• Computed index: 14 of 36 deficits, severe",
+        "• New in it within 12 months: 2",
     ]
 
 
@@ -89,9 +89,9 @@ def test_the_two_newest_emergency_stays_are_told_as_known_that_monday(record: Ex
     stay(record, dt.date(2025, 11, 1), 2, emergency=False)
     stay(record, dt.date(2024, 1, 1), 9)
     assert told(record)[1]["stays"].split("\n") == [
-        "20 Dec 2025, no discharge known",
-        "1 Oct 2025, 1 night",
-        "3 in 12 months",
+        "• 20 Dec 2025, no discharge known",
+        "• 1 Oct 2025, 1 night",
+        "• 3 in 12 months",
     ]
 
 
