@@ -2,10 +2,14 @@
 
     python -m tests.bench.training --rows 500000
     python -m tests.bench.training --home demo [--thorough]
+    python -m tests.bench.training --home demo --score 220000
 
 The first makes rows of its own and fits what `models.fitting` fits for the boosted trees: the trees, those for each
 fold, and their line of calibration. The second trains every declared outcome of a home from its training matrices,
-which a training before must have made, into a folder that is thrown away. Both print seconds and the highest memory.
+which a training before must have made, into a folder that is thrown away. The third scores so many rows, the week's
+cohort again and again, by the model in use of every outcome with a number; of one without, by that of the first.
+
+All print seconds and the highest memory.
 """
 
 from __future__ import annotations
@@ -20,9 +24,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from features import load_features
-from models import boosting, calibration, load_outcomes, train
+from features.cohort import week_file
+from models import boosting, calibration, load, load_outcomes, promoted_for, train
 from models.panel import FOLDS, fold_of
 from pipelines import stages
 from pipelines.store import Store
@@ -38,13 +44,17 @@ def main() -> None:
     what.add_argument("--rows", type=int)
     what.add_argument("--home", type=Path)
     parser.add_argument("--thorough", action="store_true")
+    parser.add_argument("--score", type=int, help="how many rows to score")
     parser.add_argument("--week", default="2026-02-23")
     given = parser.parse_args()
     threads = os.cpu_count() or 1
+    week = dt.date.fromisoformat(given.week)
     if given.rows:
         found = one_outcome(given.rows, threads)
+    elif given.score:
+        found = scored(Store.at(given.home), week, threads, given.score)
     else:
-        found = every_outcome(Store.at(given.home), dt.date.fromisoformat(given.week), threads, thorough=given.thorough)
+        found = every_outcome(Store.at(given.home), week, threads, thorough=given.thorough)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
         json.dumps(
@@ -101,6 +111,23 @@ def every_outcome(store: Store, week: dt.date, threads: int, *, thorough: bool) 
         "thorough": thorough,
         "seconds": round(time.perf_counter() - began, 1),
     }
+
+
+def scored(store: Store, week: dt.date, threads: int, rows: int) -> dict[str, object]:
+    """So many rows by a model of every outcome that has a number."""
+    names = load_features().model_names
+    matrix = pl.read_parquet(week_file(stages.feature_folder(store), week, "matrix.parquet"), columns=names)
+    people = pl.read_parquet(week_file(stages.feature_folder(store), week, "person.parquet"), columns=["cohort_flag"])
+    cohort = matrix.filter(people["cohort_flag"]).to_numpy().astype(np.float32, copy=False)
+    values = np.vstack([cohort] * (rows // len(cohort) + 1))[:rows]
+    shown = [name for name, outcome in load_outcomes().items() if outcome.shown]
+    chosen = {name: promoted_for(store.models, name, week) for name in shown}
+    in_use = {name: load(store.models, found[0].model_id).candidate for name, found in chosen.items() if found}
+    began = time.perf_counter()
+    for name in shown:
+        in_use.get(name, next(iter(in_use.values()))).predict(names, values, threads=threads)
+    seconds = round(time.perf_counter() - began, 1)
+    return {"rows": rows, "outcomes": len(shown), "with a model of their own": len(in_use), "seconds": seconds}
 
 
 if __name__ == "__main__":
