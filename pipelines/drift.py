@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
+from outreach.ledger import ledgers
 from pipelines.findings import Finding
-from pipelines.stages import feature_folder, record_opened, score_folder
+from pipelines.moved import told
+from pipelines.stages import feature_folder, list_folder, record_opened, score_folder
 from pipelines.store import Store
 from pipelines.training import data_date
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from models.drift import Closed, WeekDrift
     from models.limits import Limits
 
@@ -47,7 +50,8 @@ def drift_findings(store: Store, week: dt.date) -> list[Finding]:
     with record_opened(store) as con:
         closed = newest_closed(con, primary, score_folder=score_folder(store), data_date=data_date(store, week))
         coding = changes(by_practice(con, week))
-    return [*_steady(found, limits), _in_the_large(closed, limits), _coding(coding, limits)]
+    reached = people_reached(list_folder(store), closed.week, primary.window_days) if closed else 0
+    return [*_steady(found, limits), _in_the_large(closed, limits, reached), _coding(coding, limits)]
 
 
 def _steady(found: WeekDrift | None, limits: Limits) -> list[Finding]:
@@ -85,7 +89,27 @@ def _steady(found: WeekDrift | None, limits: Limits) -> list[Finding]:
     ]
 
 
-def _in_the_large(closed: Closed | None, limits: Limits) -> Finding:
+def people_reached(lists: Path, week: dt.date, days: int) -> int:
+    """People who were shown to a team, on a list of that week or one within the days after it."""
+    until = week + dt.timedelta(days=days)
+    within = [pl.scan_parquet(path) for when, path in ledgers(lists) if week <= when < until]
+    if not within:
+        return 0
+    shown = pl.concat([ledger.filter("shown").select("person_id") for ledger in within])
+    return int(shown.select(pl.col("person_id").n_unique()).collect().item())
+
+
+def reached_in_words(people: int) -> str:
+    """What must be said beside events of people whom a team may have helped meanwhile."""
+    if not people:
+        return "Nobody was shown on a list in these days."
+    return (
+        f"In these days {told(people)} were shown on lists: what a team did for them is in the events seen, "
+        "and lists that help make a right model look too high."
+    )
+
+
+def _in_the_large(closed: Closed | None, limits: Limits, reached: int) -> Finding:
     """Events seen over events expected in the newest week whose window has closed."""
     if closed is None:
         return Finding(ASSET, "calibrated_in_the_large", passed=True, says="No scored week has closed yet.")
@@ -96,7 +120,7 @@ def _in_the_large(closed: Closed | None, limits: Limits) -> Finding:
         "calibrated_in_the_large",
         low <= bounds[1] and high >= bounds[0],
         f"{closed.outcome}, week of {closed.week}: {closed.observed:,.0f} events seen, {closed.expected:,.0f} "
-        f"expected, ratio {closed.ratio:.2f} ({low:.2f} to {high:.2f}).",
+        f"expected, ratio {closed.ratio:.2f} ({low:.2f} to {high:.2f}). {reached_in_words(reached)}",
         counts={"observed": closed.observed, "expected": closed.expected, "ratio": round(closed.ratio, 4)},
     )
 
