@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 from pipelines.errors import MistakeError
 from pipelines.settings import EngineSettings, read_settings
-from pipelines.store import Store
+from pipelines.store import Store, own_prefix
 
 if TYPE_CHECKING:
     import duckdb
@@ -146,7 +146,7 @@ def _session(settings: SparkSettings) -> SparkSession:
     with _starting:
         if settings.master not in _sessions:
             settings.scratch.mkdir(parents=True, exist_ok=True)
-            own = Path(tempfile.mkdtemp(prefix="spark-", dir=settings.scratch))
+            own = Path(tempfile.mkdtemp(prefix=own_prefix(), dir=settings.scratch))
             atexit.register(shutil.rmtree, own, ignore_errors=True)
             session = start_spark(settings.within(own))
             atexit.register(_stop, session)  # before the folder goes: the last registered is called first

@@ -134,10 +134,13 @@ class Store:
     def sweep(self) -> int:
         """Remove what a killed run left behind; only a writer that holds the lock may call it.
 
+        What this process keeps from run to run (``own_prefix``) stays.
+
         Returns:
             How many leftovers were removed.
         """
-        left = [*self.temporary.glob("*"), *self.published.glob(".*")]
+        left = [p for p in self.temporary.glob("*") if not p.name.startswith(own_prefix())]
+        left += self.published.glob(".*")
         left += [*self.lake.rglob(".*.partial"), *self.lake.rglob(".writing-*"), *self.vault.rglob("*.partial")]
         for path in left:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
@@ -173,3 +176,8 @@ class Store:
         finally:
             con.close()
             spill.cleanup()
+
+
+def own_prefix() -> str:
+    """How the names of temporary folders begin that this process keeps for longer than a run."""
+    return f"process-{os.getpid()}-"

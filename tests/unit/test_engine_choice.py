@@ -12,7 +12,7 @@ from pipelines import engines
 from pipelines.errors import MistakeError
 from pipelines.runner import run_job
 from pipelines.settings import FILE
-from pipelines.store import Store
+from pipelines.store import Store, own_prefix
 from sql import dialect, statements
 
 
@@ -97,6 +97,13 @@ def test_a_filesystem_that_cannot_rename_is_said_before_any_work(store, monkeypa
     with pytest.raises(MistakeError, match=r"cannot rename .* put the home on a local disk"):
         run_job(store, "weekly")
     assert not any(store.temporary.iterdir())
+
+
+def test_what_this_process_keeps_from_run_to_run_is_not_swept_away(store):
+    (store.temporary / f"{own_prefix()}spark").mkdir()
+    (store.temporary / "process-0-spark").mkdir()
+    assert store.sweep() == 1
+    assert [p.name for p in store.temporary.iterdir()] == [f"{own_prefix()}spark"]
 
 
 def test_a_home_in_an_object_store_is_said():
