@@ -34,6 +34,8 @@ REGISTERED: Final = "residential_institute_code"
 SCHEMA: Final = {"month_start": pl.Date, "person_id": pl.Int64, "housebound_level": pl.String}
 TABLE: Final = "mart_housebound"
 CODED: Final = "marts/phenotype_code"
+ENTRIES: Final = "feature_entry"
+"""Where statements of the features read GP events from; a Monday keeps some, here it is all of them."""
 HELPERS: Final = (
     *("feature_week", "feature_span", "feature_code", "feature_event", "feature_interval", "feature_run"),
     *("feature_status_group", "feature_day_group", "phenotype_entry", "phenotype_asked"),
@@ -75,12 +77,14 @@ def keep_levels(con: duckdb.DuckDBPyConnection, months: Sequence[dt.date], decla
     finally:
         for name in HELPERS:
             con.execute(f"drop table if exists {name}")
+        con.execute(f"drop view if exists {ENTRIES}")
 
 
 def _keep_levels(
     con: duckdb.DuckDBPyConnection, months: Sequence[dt.date], declared: FeatureSet, there: list[str]
 ) -> None:
     _calendar(con, months)
+    con.execute(f"create or replace temp view {ENTRIES} as select * from gp_event")
     first = _subset(declared, _deciding(declared))
     _make(con, "phenotype_need", _needs(declared, group_numbers(first)))
     con.execute(f"create or replace temp table phenotype_entry as {_rows_of(con, first, there, 'event', CODED)}")
