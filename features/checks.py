@@ -111,6 +111,10 @@ def _check_feature(declared: FeatureSet, feature: Feature, produced: dict[str, s
         raise FeatureError(f"feature {feature.name!r}: {problem}")
     if feature.measure == "days_since" and feature.window is None:
         raise FeatureError(f"feature {feature.name!r}: days_since needs a window, the value that stands for never")
+    if feature.reason and not {"one", "status"} & dict(feature.reason).keys():
+        raise FeatureError(
+            f"feature {feature.name!r}: its sentence needs the form for one, or one form for all (status)"
+        )
     dated = any("{latest}" in text for _, text in feature.reason)
     if dated and latest_feature(declared, feature) is None:
         raise FeatureError(

@@ -177,6 +177,7 @@ def changed(tmp_path: Path, file: str, edit) -> FeatureSet:
         (lambda d: d["features"][0].update(name="practice_admissions"), "model_use: false"),
         (lambda d: d["features"][0].update(description="a burden on the ward"), "burden"),
         (lambda d: d["features"][1].update(group="ed_attendance"), "needs a days_since feature"),
+        (lambda d: d["features"][0]["reason"].pop("one"), "needs the form for one"),
     ],
 )
 def test_a_declaration_that_cannot_be_computed_is_refused(edit, sentence, tmp_path):
