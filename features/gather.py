@@ -1,8 +1,9 @@
 """One pass over the record: the rows that some week can read, kept as small temporary tables in the connection.
 
 Makes ``feature_span``, ``feature_event``, ``feature_amount``, ``feature_interval``, ``feature_item``,
-``feature_diagnosis``, ``feature_deficit`` and ``feature_value``; ``release`` drops them. ``weeks_at_once`` makes
-``feature_week``: the Mondays looked at together.
+``feature_diagnosis``, ``feature_deficit`` and ``feature_value``; ``release`` drops them. GP events are read once, into
+``feature_entry``, which ``forget_entries`` drops. ``weeks_at_once`` makes ``feature_week``: the Mondays looked at
+together.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ EMPTY_DEFICIT = (
 )
 TABLES = (
     "feature_span",
+    "feature_asked_code",
+    "feature_entry",
     "feature_code",
     "feature_deficit_code",
     "feature_event",
@@ -81,7 +84,7 @@ def gather(
     con: duckdb.DuckDBPyConnection, declared: FeatureSet, weeks: Sequence[dt.date], tables: Collection[str]
 ) -> None:
     """Keeps, for all ``weeks`` at once, the rows that belong to a declared group or deficit."""
-    _keep(con, "feature_span", pl.DataFrame({"first_week": [min(weeks)], "last_week": [max(weeks)]}))
+    _keep_entries(con, declared, weeks, tables)
     codes = pl.DataFrame(
         statements.code_rows(declared, tables),
         schema={"code": pl.Int64, "group_id": pl.Int32, "value": pl.Int32, "lookback_days": pl.Int32},
@@ -99,6 +102,20 @@ def gather(
     _keep_phenotype_groups(con, declared)
     _keep_diagnoses(con, declared, tables)
     _keep_deficits(con, declared, tables)
+
+
+def _keep_entries(
+    con: duckdb.DuckDBPyConnection, declared: FeatureSet, weeks: Sequence[dt.date], tables: Collection[str]
+) -> None:
+    """Reads the GP events once, for all that is asked of them; and keeps from when to when anything is read."""
+    days = statements.uncoded_lookback(declared)
+    since = None if days is None else min(weeks) - dt.timedelta(days=days)
+    span = {"first_week": [min(weeks)], "last_week": [max(weeks)], "entries_from": pl.Series([since], dtype=pl.Date)}
+    _keep(con, "feature_span", pl.DataFrame(span))
+    if statements.ENTRIES in tables:
+        measured = measurements.code_rows(declared)["code"].to_list() if declared.deficits else []
+        _keep(con, "feature_asked_code", pl.DataFrame({"code": statements.asked_codes(declared, measured)}))
+        _make(con, statements.ENTRY_TABLE, sql.load("features/entry_span"))
 
 
 def _by_substance(con: duckdb.DuckDBPyConnection, issued: str) -> str:
@@ -140,6 +157,11 @@ def _keep_phenotype_groups(con: duckdb.DuckDBPyConnection, declared: FeatureSet)
     runs, days = statements.run_groups(declared), statements.day_groups(declared)
     _keep(con, "feature_status_group", pl.DataFrame(runs, schema=whole, orient="row"))
     _keep(con, "feature_day_group", pl.DataFrame(days, schema={**whole, "end_group_id": pl.Int32}, orient="row"))
+
+
+def forget_entries(con: duckdb.DuckDBPyConnection) -> None:
+    """Drops the GP events as they were read: what groups, deficits and rules need of them has been kept."""
+    con.execute(f"drop table if exists {statements.ENTRY_TABLE}")
 
 
 def weeks_at_once(con: duckdb.DuckDBPyConnection, weeks: Sequence[dt.date]) -> None:

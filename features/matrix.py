@@ -69,6 +69,7 @@ def build_matrix(
     tables = gather.present_tables(con, declared, sources_allowed)
     try:
         gather.gather(con, declared, ordered, tables)
+        gather.forget_entries(con)
         newest = {t: gather.newest_known(con, declared, t, ordered) for t in tables}
         weeks_read = (read for batch in _batches(con, ordered) for read in _read(con, declared, batch, newest))
         return _write_behind(weeks_read, lambda read: _write(out, declared, read, cohort_only=cohort_only))

@@ -1,5 +1,6 @@
 -- Grain: one row per version of a GP event whose code belongs to a declared event group.
--- Inputs: gp_event, feature_code (code, group_id, value, lookback_days), feature_span (first_week, last_week).
+-- Inputs: feature_entry (sql/features/entry_span.sql),
+--         feature_code (code, group_id, value, lookback_days), feature_span (first_week, last_week).
 -- Only rows that some week of the span can read; each week filters again. value is the status that the code sets.
 select
     e.person_id,
@@ -8,7 +9,7 @@ select
     c.value,
     e.known_from,
     e.known_until
-from gp_event as e
+from feature_entry as e
 inner join feature_code as c
     on c.code = e.code
 cross join feature_span as s

@@ -1,6 +1,7 @@
 -- Grain: one row per (person, deficit, readable_until, later_weeks): from which Monday on a recorded deficit could be read, when the
 -- first entry of it happened, and when the first was entered (without a day of entry, when it was known).
--- Inputs: gp_event, feature_deficit_code (code, deficit_bit bigint, lookback_days), feature_span (first_week, last_week).
+-- Inputs: feature_entry (sql/features/entry_span.sql),
+--         feature_deficit_code (code, deficit_bit bigint, lookback_days), feature_span (first_week, last_week).
 -- A deficit once recorded stays (lookback_days is null: ever recorded), until every row that carries it is withdrawn; so
 -- only the earliest readable day per end of validity is kept, and 52 weeks cost one pass over the events. What can be read
 -- only some weeks after the first (later_weeks) is kept apart, so that no week is told what a later one learnt. One with a
@@ -22,7 +23,7 @@ with recorded as (
             when e.known_until is null then e.event_date + c.lookback_days + 1
             else least(e.known_until, e.event_date + c.lookback_days + 1)
         end as readable_until
-    from gp_event as e
+    from feature_entry as e
     inner join feature_deficit_code as c
         on c.code = e.code
     cross join feature_span as s

@@ -1,5 +1,6 @@
 -- Grain: one row per (person, rule, readable_from, readable_until): the newest day of results, and what they say.
--- Inputs: gp_event, feature_measure_code (code, measure, minimum, maximum), feature_measure_unit (measure, unit, factor,
+-- Inputs: feature_entry (sql/features/entry_span.sql),
+--         feature_measure_code (code, measure, minimum, maximum), feature_measure_unit (measure, unit, factor,
 --         lowest, highest), feature_value_rule (measure, rule_bit, comparison, threshold),
 --         feature_span (first_week, last_week).
 -- A result counts in a unit that is known, turned into the unit of its list, and only when plausible. said packs day and
@@ -15,7 +16,7 @@ with result as (
         c.minimum,
         c.maximum,
         cast(round(e.value * u.factor, 3) as decimal(19, 3)) as value
-    from gp_event as e
+    from feature_entry as e
     inner join feature_measure_code as c
         on c.code = e.code
     inner join feature_measure_unit as u

@@ -153,7 +153,10 @@ def _discharge_seen_in_an_open_spell(text: str) -> str:
 
 
 PLANTED = {
-    "a feature without the known filter": (("features/coded_event", "features/event_long"), _known_filter_lost),
+    "a feature without the known filter": (
+        ("features/entry_span", "features/coded_event", "features/event_long"),
+        _known_filter_lost,
+    ),
     "a diagnosis known later": (("features/diagnosis_span", "features/diagnosis_long"), _known_filter_lost),
     "a join to the latest practice": (("features/population",), _latest_practice),
     "the discharge date of an open spell": (("features/interval_long",), _discharge_seen_in_an_open_spell),
