@@ -23,7 +23,8 @@ from synthetic.people import BLOCK
 
 PEOPLE, SEED = 1_500, 4
 HISTORIC, WEEKS = "2026-01-26", ("2026-02-02", "2026-02-09", "2026-02-16", "2026-02-23")
-NATURAL = {("cld", "N00"), ("csds_referral", "K02"), ("csds_service_type", "K02"), ("mhsds_referral", "K02")}
+VERSIONED = ("csds_referral", "csds_service_type", "csds_waiting_time", "mhsds_referral")
+NATURAL = {("cld", "N00"), *((source, "K02") for source in VERSIONED)}
 
 
 @pytest.fixture(scope="module")
