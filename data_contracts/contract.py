@@ -45,6 +45,9 @@ class ContractError(ValueError):
 class KnownDate:
     """When a fact could have been known: the latest of ``columns`` (nulls ignored) plus ``lag_days``.
 
+    Without columns, declared as the word ``received``, it is the day the row came: an address is that of the day it was
+    read from the system, whenever the registration began.
+
     With ``period`` ("month" or "quarter") the lag runs from the end of the period that holds the date: a return that
     is sent once a quarter tells on one day what happened in three months.
     """
@@ -355,9 +358,13 @@ def _rule(q: dict[str, Any]) -> Rule:
     return Rule(q["name"], how["column"], how["holds"], level, str(q["description"]).strip())
 
 
-def _known(value: dict[str, Any] | None) -> KnownDate | None:
+def _known(value: dict[str, Any] | str | None) -> KnownDate | None:
     if value is None:
         return None
+    if isinstance(value, str):
+        if value != "received":
+            raise ContractError(f"knownDate is {value!r}: a column with a lag, or the word received")
+        return KnownDate(())
     columns = value["column"] if isinstance(value["column"], list) else [value["column"]]
     return KnownDate(tuple(columns), int(value.get("lagDays", 0)), value.get("period"))
 

@@ -144,7 +144,12 @@ _TYPED: dict[str, Callable[[str], str]] = {
 
 
 def known_value(known: KnownDate) -> str:
-    """SQL of a declared known date over lake columns: the latest of its columns, nulls ignored, plus the lag."""
+    """SQL of a declared known date over lake columns: the latest of its columns, nulls ignored, plus the lag.
+
+    Null where it has no columns: nothing in the row tells, so it is the day the row came.
+    """
+    if not known.columns:
+        return "cast(null as date)"
     dates = ", ".join(f"cast({quoted(c)} as date)" for c in known.columns)
     latest = f"greatest({dates})" if len(known.columns) > 1 else dates
     if known.period:

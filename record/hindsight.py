@@ -123,6 +123,8 @@ def _as_happened(contract: Contract, week: dt.date, chosen: str, latest: str) ->
 def _column(column: Column, contract: Contract, day: str) -> str:
     """A column as it is, or empty where what it tells lies on or after the Monday."""
     name = quoted(column.lake_name)
+    if column.known and not column.known.columns:
+        return name
     if column.known:
         dates = [f"cast({quoted(c)} as date)" for c in column.known.columns]
     elif column.type in ("date", "timestamp") and not (column.future or column.month_only):

@@ -89,7 +89,7 @@ def _with_new_keys(contract: Contract, header: dict[str, str], rows: pl.DataFram
 
 
 def _known(known: KnownDate | None, header: dict[str, str], received: dt.date) -> pl.Expr:
-    if known is None:
+    if known is None or not known.columns:
         return pl.lit(received)
     latest = pl.max_horizontal([_date(header[c]) for c in known.columns if c in header])
     if known.period:

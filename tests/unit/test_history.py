@@ -86,6 +86,17 @@ def test_a_historic_row_tells_its_end_and_a_death_only_when_they_could_be_known(
     assert visible(con, "death", "2025-06-07") == []
 
 
+def test_a_first_load_does_not_tell_years_before_who_would_move_to_a_care_home(tmp_path):
+    world = World(tmp_path)
+    row = {"nhs_number": 1, "start_date": "2010-01-01", "residential_institute_code": "VM001"}
+    world.deliver("gp_registration", "2026-01-05", [row], historic=True)
+    world.deliver("gp_registration", "2026-01-12", [row | {"residential_institute_code": None}])
+    con, column = world.connect("gp_registration"), "residential_institute_code"
+    assert visible(con, "gp_registration_history", "2026-01-04", column) == [(None,)]
+    assert visible(con, "gp_registration_history", "2026-01-05", column) == [("VM001",)]
+    assert visible(con, "gp_registration_history", "2026-01-12", column) == [(None,)]
+
+
 def event(record_id, code="160689007", **more):
     return {
         "nhs_number": 1,
