@@ -13,9 +13,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from data_contracts.contract import load_contracts
 from outreach.feedback import OTHER_PERSON, OTHER_TEAM, UNKNOWN_ROW
-from outreach.stored import SUFFIX, load_sheet
+from outreach.row_id import id_in
+from outreach.stored import SUFFIX, load_sheet, read_rows
 from pipelines import stages
 from pipelines.feedback import SOURCE, feedback_now
+from pipelines.hidden import confirmed_by_teams
 from pipelines.release.door import release
 from pipelines.store import Store
 from record import all_tables
@@ -132,3 +134,45 @@ def test_each_fault_is_told_by_its_cell_and_no_good_row_is_lost(
     assert told.incidents["kind"].to_list() == ["Another NHS number came back"]
     result = told.results.filter((pl.col("team") == mine) & (pl.col("week") == MONDAY)).row(0, named=True)
     assert (result["answered"], result["contacts"], result["needs_found"]) == (1, 1, 1)
+
+
+@pytest.mark.slow
+def test_what_teams_answer_on_a_register_stands_beside_what_the_model_expected(
+    own_home: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTICIPATE_HOME", str(own_home.home))
+    rows = read_rows(stages.register_folder(own_home))
+    monday = rows["week"].max()
+    assert isinstance(monday, dt.date)
+    here = rows.filter((pl.col("week") == monday) & (pl.col("sheet") == "register"))
+    team = here.group_by("team").len().sort("len", "team", descending=[True, False])["team"][0]
+    people = here.filter(pl.col("team") == team).unique("person_id").sort("row_id").head(12)
+    score_by_model(own_home, monday, people["person_id"], chance=0.5)
+    assert confirmed_by_teams(own_home, MONDAY).is_empty()
+    book = openpyxl.load_workbook(
+        release(own_home, team, monday, "direct care", now=NOW, what="register").folder / f"{team}.xlsx"
+    )
+    answers = {row_id: "Confirmed" if n < 9 else "Not housebound" for n, row_id in enumerate(people["row_id"])}
+    for page in book.worksheets:
+        for row in range(1, page.max_row + 1):
+            if answer := answers.get(id_in(str(page.cell(row, 1).value or "")) or ""):
+                page.cell(row, column(page, "Still right?")).value = answer
+    drop(own_home, "register.xlsx", book)
+    read(own_home)
+    told = confirmed_by_teams(own_home, MONDAY + dt.timedelta(days=7)).filter(pl.col("chance") == "all")
+    assert told.select("people", "expected", "found").rows() == [(10, 0.5, 0.75)]
+    assert told["low"][0] < 0.5 < told["high"][0], "9 of 12 do not contradict a half"
+
+
+def score_by_model(store: Store, week: dt.date, people: pl.Series, *, chance: float) -> None:
+    """Chances of being housebound without a code, as a model that has passed would have written them."""
+    path = stages.score_folder(store) / f"week={week}" / "score.parquet"
+    scores = pl.read_parquet(path)
+    own = scores.filter(pl.col("outcome") == scores["outcome"][0], ~pl.col("person_id").is_in(people.implode()))
+    one = (
+        scores.head(1)
+        .drop("person_id")
+        .with_columns(outcome=pl.lit("hidden_housebound"), score=pl.lit(chance), retrospective_flag=pl.lit(value=False))
+    )
+    added = people.to_frame("person_id").join(one, how="cross").select(scores.columns)
+    pl.concat([own, added]).sort("person_id", "outcome").write_parquet(path)
