@@ -269,14 +269,15 @@ def _controlled(scopes: list[Scope], rules: Rules) -> Controlled:
     for name, scope in scope_of.items():
         while left[name] and _mostly_small(table(name, left[name][0]), scope.indicator, rules):
             left[name].pop(0)
-    coarser = list(left)
-    while coarser:
+    while True:
         groups = [
             _group(s, [table(n, left[n][0]) for n, scope in scope_of.items() if scope is s and left[n]]) for s in scopes
         ]
         published = control_together(groups, load_links(), rules)
         shown = {n: f for p in published.values() for n, f in p.frames.items()}
         coarser = [n for n, f in shown.items() if _mostly(f["status"] == SUPPRESSED, f["published"] != 0, rules)]
+        if not coarser:
+            break
         for name in coarser:
             left[name].pop(0)
     frames = {

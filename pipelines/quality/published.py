@@ -164,7 +164,7 @@ def _of_people(name: str, frame: pd.DataFrame, *, as_declared: bool) -> list[Any
         for feature in features.load_features().features:
             if not as_declared and feature.name not in frame.columns:
                 continue
-            expected.append(gxe.ExpectColumnValuesToBeBetween(column=feature.name, min_value=0))
+            expected.append(gxe.ExpectColumnValuesToBeBetween(column=feature.name, min_value=feature.minimum))
     if name == "weekly_list":
         expected.append(gxe.ExpectColumnValuesToNotBeNull(column="status"))
     return expected
