@@ -15,8 +15,8 @@ from pipelines.store import Store
 PAGE = "population.html"
 MEMORY = "memory"
 """Folder of what the pages of past weeks rest on, for the owner of the lake alone; never published."""
-REMEMBERED = 8
-"""Weeks before that are attacked together with a new one: as many pages as a publication holds."""
+REMEMBERED = 1
+"""Weeks before that are attacked together with a new one: each one more takes longer to attack than the one before it."""
 FIGURES = "population"
 
 
