@@ -24,8 +24,8 @@ def point_rows() -> pl.DataFrame:
     """Columns item (product code) and points, sorted by item; no row where the site has no table.
 
     Raises:
-        FeatureError: the table has not the two columns, holds no rows, a code or points are no numbers, or a product is
-            there twice.
+        FeatureError: the table has not the two columns, holds no rows, a code or points are missing or no numbers,
+            or a product is there twice.
     """
     place = site.folder()
     own = place / "codelists" / NAME if place else None
@@ -35,11 +35,14 @@ def point_rows() -> pl.DataFrame:
 @cache
 def _read(path: Path, _: site.Stamp) -> pl.DataFrame:
     try:
-        told = pl.read_csv(path, columns=["product_code", "points"], schema_overrides=SCHEMA).drop_nulls()
+        told = pl.read_csv(path, columns=["product_code", "points"], schema_overrides=SCHEMA)
     except pl.exceptions.PolarsError:
         raise FeatureError(
             f"{path.stem}: it needs the columns product_code and points, whole numbers that no spreadsheet changed."
         ) from None
-    if told.is_empty() or told["product_code"].is_duplicated().any() or (told["points"] < 1).any():
-        raise FeatureError(f"{path.stem}: it needs rows, each of another product, with at least one point.")
+    gap = any(told.null_count().row(0))
+    if told.is_empty() or gap or told["product_code"].is_duplicated().any() or (told["points"] < 1).any():
+        raise FeatureError(
+            f"{path.stem}: it needs rows, each of another product, with at least one point and nothing left empty."
+        )
     return told.select(item="product_code", points="points").sort("item")

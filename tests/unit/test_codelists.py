@@ -189,8 +189,8 @@ def test_points_of_medicines_are_unknown_until_a_site_brings_a_table_and_each_su
     table.write_text("product_code,points\n11,3\n12,3\n13,2\n14,1\n")
     assert points() == 3 + 1
     assert load_features().fingerprint != before
-    for damage in ("product_code,points\n3.9E+16,1\n", "product_code,points\n11,0\n", "product_code,points\n"):
-        table.write_text(damage)
+    for rows in ("3.9E+16,1\n", "11,0\n", "11,3\n12,\n", ""):
+        table.write_text(f"product_code,points\n{rows}")
         with pytest.raises(FeatureError, match="anticholinergic_points: it needs"):
             point_rows()
 
